@@ -1,0 +1,53 @@
+"""sweeplab: what training-set size, batch size, learning rate and weight decay do to a classifier.
+
+The public names; everything else may change. They are imported when first used, so that
+``import sweeplab`` and the light commands do not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sweeplab.api import data_config, train
+    from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
+    from sweeplab.errors import SweeplabError
+    from sweeplab.report.tables import Sweep, load_sweep
+    from sweeplab.results import Curves, RunResult
+
+__all__ = [
+    "Curves",
+    "DataConfig",
+    "OptimizerConfig",
+    "RunConfig",
+    "RunResult",
+    "Sweep",
+    "SweeplabError",
+    "data_config",
+    "load_sweep",
+    "train",
+]
+
+_HOMES = {
+    "Curves": "results",
+    "DataConfig": "config",
+    "OptimizerConfig": "config",
+    "RunConfig": "config",
+    "RunResult": "results",
+    "Sweep": "report.tables",
+    "SweeplabError": "errors",
+    "data_config": "api",
+    "load_sweep": "report.tables",
+    "train": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sweeplab' has no attribute '{name}'")
+    return getattr(import_module(f"sweeplab.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

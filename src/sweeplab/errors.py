@@ -1,0 +1,63 @@
+"""The errors a user can cause and mend. Their text is all that is printed, without a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra, and us, for tracebacks
+# Its last entry tells whether the user asked, where the variable cannot: `sweeplab train` sets it.
+showing: list[bool] = []
+
+
+def wants_traceback() -> bool:
+    """Whether the user asked to see tracebacks."""
+    return showing[-1] if showing else bool(os.environ.get(FULL_ERROR))
+
+
+class SweeplabError(Exception):
+    """Something the user asked for cannot be done; the message says what to do instead."""
+
+
+class ConfigError(SweeplabError):
+    """A configuration value breaks a rule."""
+
+
+class DataError(SweeplabError):
+    """A data set is absent, damaged, or too small for what was asked."""
+
+
+class RunFolderError(SweeplabError):
+    """A folder is not the run or the sweep that it was taken for, or is damaged."""
+
+
+class NewerFormatError(RunFolderError):
+    """A newer sweeplab wrote a file: it is sound, and must not be written over."""
+
+
+class StorageError(SweeplabError, OSError):
+    """A file could not be written: the disk is full, or the place is read-only.
+
+    Its arguments are those of an ``OSError``: errno, what the system says, the file's name.
+    """
+
+    def __str__(self) -> str:
+        return f"cannot write {storage_message(self)}"
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def storage_message(error: OSError) -> str:
+    """What an ``OSError`` says, as one sentence with the file's name and what to do."""
+    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    if error.errno in _FULL:
+        advice = "Free some space"
+    elif error.errno == errno.ENOENT:
+        advice = "Something removed it: leave the folder alone"
+    else:
+        advice = "Make it writable, or choose another folder"
+    return (
+        f"{where}{error.strerror or error}. {advice}, and repeat the command: what is complete "
+        "is kept."
+    )

@@ -1,0 +1,58 @@
+"""Printing for people: the terminal's console, and paths as one would type them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+PIPE_WIDTH = 180
+_CONTROLS = {
+    i: "\N{REPLACEMENT CHARACTER}" for i in (*range(32), *range(127, 160)) if chr(i) not in "\t\n"
+}
+# The words after `sweeplab train`, as they were typed: Hydra is handed others.
+typed: list[str] = []
+
+
+def console() -> Console:
+    """The standard output. Made anew each time: it may have been replaced, as tests do."""
+    # A file or a pipe has no width to fit: tables written there keep their lines whole.
+    # Names of folders and texts of errors are printed as they are: `[/x]` is no markup, and `:x:`
+    # no picture.
+    return Console(
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=None if sys.stdout.isatty() else PIPE_WIDTH,
+    )
+
+
+def say(text: str) -> None:
+    """Print ``text`` as it is: no markup, no wrapping, no colours."""
+    console().print(plain(text), soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """``text`` without what steers a terminal: a file of anyone's may hold escape sequences."""
+    return text.translate(_CONTROLS)
+
+
+def shown(path: Path) -> Path:
+    """``path`` as a user would type it from here."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def plural(word: str, count: int) -> str:
+    """``word`` for ``count`` things."""
+    return word if count == 1 else f"{word}s"
+
+
+def in_bytes(count: float) -> str:
+    """A size for people, in the units of the disk makers: 1 kB is 1,000 bytes."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
