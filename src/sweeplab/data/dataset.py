@@ -1,0 +1,105 @@
+"""The training and validation images of one run, nested and fixed as the configuration says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sweeplab.config import DataConfig
+from sweeplab.data.sources import CLASSES, SOURCES, RawData
+from sweeplab.errors import ConfigError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What one run trains and validates on. N examples, M for validation, D features."""
+
+    train_images: Tensor  # float32 [N, D], scaled to 0..1 as torchvision's ToTensor does
+    train_labels: Tensor  # int64 [N]
+    val_images: Tensor  # float32 [M, D]
+    val_labels: Tensor  # int64 [M]
+    image_shape: tuple[int, int]  # height, width; D is their product
+    brightest: int  # the raw pixel value that was scaled to 1
+    class_names: tuple[str, ...]
+    checksum: str  # SHA-256 of the raw pixels and labels above, in hexadecimal
+
+    @property
+    def features(self) -> int:
+        return self.train_images.shape[1]
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+
+def load(config: DataConfig) -> Dataset:
+    """The images that ``config`` chooses. Equal configurations share one object in memory.
+
+    Raises:
+        ConfigError: the data set is unknown, or too small for ``train_size`` or ``val_size``.
+        DataError: its files are absent and cannot be had, or are damaged.
+    """
+    root = str(Path(config.root).absolute())
+    return _load(config.name, root, config.train_size, config.val_size, config.val_start)
+
+
+def load_test(config: DataConfig) -> tuple[Tensor, Tensor]:
+    """The test images ``[M, D]``, scaled, and their labels ``[M]``. Errors as :func:`load`."""
+    raw = _raw(config.name, str(Path(config.root).absolute()))
+    return _scaled(raw.test_images, raw.brightest), raw.test_labels
+
+
+@lru_cache(maxsize=4)
+def _raw(name: str, root: str) -> RawData:
+    if name not in SOURCES:
+        raise ConfigError(f"data.name must be one of {', '.join(SOURCES)}, but is '{name}'.")
+    return SOURCES[name](Path(root))
+
+
+@lru_cache(maxsize=32)
+def _load(name: str, root: str, train_size: int, val_size: int, val_start: int) -> Dataset:
+    raw = _raw(name, root)
+    there = len(raw.labels)
+    val_end = val_start + val_size
+    if val_end > there:
+        raise ConfigError(
+            f"data.val_start + data.val_size must not exceed the {there} images of {name} in "
+            f"{root}, but is {val_start} + {val_size}."
+        )
+    if train_size > there - val_size:
+        raise ConfigError(
+            f"data.train_size must not exceed {there - val_size} ({there} images of {name} in "
+            f"{root}, less data.val_size = {val_size}), but is {train_size}."
+        )
+    before = min(train_size, val_start)
+    train = torch.cat([torch.arange(before), torch.arange(val_end, val_end + train_size - before)])
+    val = torch.arange(val_start, val_end)
+    return Dataset(
+        train_images=_scaled(raw.images[train], raw.brightest),
+        train_labels=raw.labels[train],
+        val_images=_scaled(raw.images[val], raw.brightest),
+        val_labels=raw.labels[val],
+        brightest=raw.brightest,
+        image_shape=(raw.images.shape[1], raw.images.shape[2]),
+        class_names=CLASSES[name],
+        checksum=_checksum(raw, train, val),
+    )
+
+
+def _scaled(images: Tensor, brightest: int) -> Tensor:
+    return images.reshape(len(images), -1).to(torch.float32).div(brightest)
+
+
+def _checksum(raw: RawData, train: Tensor, val: Tensor) -> str:
+    digest = hashlib.sha256()
+    for chosen in (train, val):
+        # The counts keep (train 2, val 1) apart from (train 1, val 2) of the same images.
+        digest.update(f"{list(raw.images[chosen].shape)};".encode())
+        digest.update(raw.images[chosen].numpy().tobytes())
+        digest.update(raw.labels[chosen].numpy().tobytes())
+    return digest.hexdigest()
