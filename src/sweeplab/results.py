@@ -1,0 +1,96 @@
+"""What a training run leaves in memory: its curves, its weights, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeplab.config import RunConfig
+
+Status = Literal["completed", "diverged"]
+
+LOSSES = ("batch_loss", "train_loss", "val_loss")
+ACCURACIES = ("train_accuracy", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One row for each number of updates done, from 0 (the initial weights) to T.
+
+    All fields have shape ``[T + 1]``. ``batch_loss[t]`` is the mean cross-entropy, in nats, of
+    batch ``t`` under the weights *before* update ``t``; row 0 has none. The other four are taken
+    over the whole training and validation set *after* ``t`` updates, in the rows whose iteration
+    is a multiple of ``eval_every`` and in the last; elsewhere they hold NaN. Only finite
+    evaluations are kept: at the first loss that is not finite the run has diverged and ends.
+    """
+
+    iteration: NDArray[np.int64]
+    epoch: NDArray[np.int64]  # completed or in progress, from 1; 0 in row 0
+    examples: NDArray[np.int64]  # training examples seen so far
+    batch_loss: NDArray[np.float32]
+    train_loss: NDArray[np.float32]
+    train_accuracy: NDArray[np.float64]  # fraction of 1
+    val_loss: NDArray[np.float32]
+    val_accuracy: NDArray[np.float64]
+
+    @property
+    def evaluated(self) -> NDArray[np.intp]:
+        """The rows that hold an evaluation."""
+        return np.flatnonzero(np.isfinite(self.val_loss))
+
+    def __len__(self) -> int:
+        return len(self.iteration)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The outcome of training one configuration.
+
+    ``diverged`` means that a loss stopped being finite; the curves then end at that iteration,
+    ``diverged_at``, and the weights are the ones of that moment, which may not be finite.
+    """
+
+    config: RunConfig
+    status: Status
+    curves: Curves
+    weight: NDArray[np.float32]  # [C, D]
+    bias: NDArray[np.float32]  # [C]
+    diverged_at: int | None
+    device: str  # where it ran: "cpu" or "cuda"
+    seconds: float  # wall time of the stack it was trained in
+    stack_runs: int  # how many runs shared that time
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """One row of the curves, chosen by a rule."""
+
+    iteration: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+def final_metrics(curves: Curves) -> Metrics:
+    """The last evaluated row."""
+    return _metrics(curves, int(curves.evaluated[-1]))
+
+
+def best_metrics(curves: Curves) -> Metrics:
+    """The evaluated row of the highest validation accuracy, the earliest of equals."""
+    rows = curves.evaluated
+    return _metrics(curves, int(rows[np.argmax(curves.val_accuracy[rows])]))
+
+
+def _metrics(curves: Curves, row: int) -> Metrics:
+    return Metrics(
+        iteration=int(curves.iteration[row]),
+        train_loss=float(curves.train_loss[row]),
+        train_accuracy=float(curves.train_accuracy[row]),
+        val_loss=float(curves.val_loss[row]),
+        val_accuracy=float(curves.val_accuracy[row]),
+    )

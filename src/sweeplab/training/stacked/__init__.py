@@ -1,0 +1,6 @@
+"""``train_stack``: many runs trained at once, each exactly as it would come out alone."""
+
+from sweeplab.training.stacked.engine import ENGINE_VERSION, train_stack
+from sweeplab.training.stacked.grouping import STACK_WIDTH, plan_stacks, stack_key
+
+__all__ = ["ENGINE_VERSION", "STACK_WIDTH", "plan_stacks", "stack_key", "train_stack"]

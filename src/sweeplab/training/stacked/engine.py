@@ -1,0 +1,216 @@
+"""``train_stack``: panels of runs, side by side on the cores there are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing, contextmanager
+
+import torch
+
+from sweeplab.config import RunConfig, check
+from sweeplab.data import Dataset
+from sweeplab.errors import ConfigError
+from sweeplab.model import initial_model
+from sweeplab.results import RunResult
+from sweeplab.training.stacked.grouping import (
+    PANEL_RUNS,
+    plan_panels,
+    seed_groups,
+    stack_key,
+)
+from sweeplab.training.stacked.images import CompactImages, compact
+from sweeplab.training.stacked.panel import TrainedRun, train_panel
+from sweeplab.training.stacked.product import narrow_is_exact
+from sweeplab.training.stacked.weights import unused_factor
+
+# Part of what identifies a run: raised whenever a change here can change the bits of a result.
+ENGINE_VERSION = 1
+
+
+def train_stack(
+    configs: Sequence[RunConfig],
+    dataset: Dataset,
+    *,
+    progress: Callable[[int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> list[RunResult]:
+    """Train runs together. On one machine each result is, bit for bit, what it would be alone.
+
+    That holds for any number of runs, in any order, next to any neighbours, and for any number of
+    threads. The results mean what ``train_one``'s do and agree with them to rounding, with one
+    difference: an example whose true class shares the highest score counts as right here, while
+    ``train_one`` takes the first class of the highest.
+
+    Args:
+        configs: any number of runs, equal in :func:`stack_key`. Learning rate, weight decay,
+            momentum and seed are free.
+        dataset: what ``sweeplab.data.load`` gives for their common ``data``.
+        progress: called in this thread with the number of runs just finished, now and again;
+            the numbers add up to ``len(configs)``.
+        watch: called with the iteration that has been evaluated, from the thread that trains a
+            panel, and so from several at once when there are several panels.
+
+    Returns:
+        One result for each configuration, in the same order.
+
+    Raises:
+        ValueError: the configurations differ in what a stack must share, or are not for a data
+            set of this size.
+        ConfigError: a configuration breaks a rule, or asks for a GPU where there is none.
+    """
+    if not configs:
+        return []
+    started = time.perf_counter()
+    device = _device(_shared(configs, dataset))
+    images = compact(dataset, device)
+    trained: dict[int, TrainedRun] = {}
+    with closing(_train(configs, images, watch)) as finished:
+        for panel, runs in finished:
+            trained.update(zip(panel, runs, strict=True))
+            if progress is not None:
+                progress(len(runs))
+    seconds = time.perf_counter() - started
+    return [
+        _result(
+            config,
+            trained[position],
+            images,
+            device=device,
+            seconds=seconds,
+            stack_runs=len(configs),
+        )
+        for position, config in enumerate(configs)
+    ]
+
+
+def _shared(configs: Sequence[RunConfig], dataset: Dataset) -> RunConfig:
+    for config in configs:
+        check(config)
+    first, examples = configs[0], len(dataset.train_labels)
+    for position, config in enumerate(configs):
+        if stack_key(config) != stack_key(first):
+            raise ValueError(
+                "the runs of a stack must share data, batch_size, epochs, eval_every and device, "
+                f"but run {position} has {stack_key(config)} and run 0 has {stack_key(first)}"
+            )
+    if first.data.train_size != examples:
+        raise ValueError(
+            f"the data set must have data.train_size = {first.data.train_size} training "
+            f"examples, but has {examples}"
+        )
+    return first
+
+
+def _device(config: RunConfig) -> torch.device:
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise ConfigError(
+            "device is 'cuda', but PyTorch finds no GPU here. Set device to 'auto' or 'cpu'."
+        )
+    return torch.device("cuda" if there and config.device != "cpu" else "cpu")
+
+
+def _train(
+    configs: Sequence[RunConfig], images: CompactImages, watch: Callable[[int], None] | None
+) -> Generator[tuple[list[int], list[TrainedRun]], None, None]:
+    """The positions of each panel's runs, with what came of them, as they are done.
+
+    On the CPU each core trains panels of its own, on one thread: the work inside a panel is too
+    small to be split (two threads can be slower than one, and far slower on a busy machine), and
+    the number of threads cannot change any bits. PyTorch lets go of Python's lock while it
+    computes.
+    """
+    stop = threading.Event()
+    if images.images.device.type != "cpu":
+        for panel in plan_panels(configs, mix_seeds=False):
+            chosen = [configs[i] for i in panel]
+            yield panel, train_panel(chosen, images, stop, narrow=False, watch=watch)
+        return
+    with (
+        _threads_restored(),
+        ThreadPoolExecutor(torch.get_num_threads(), initializer=_use_one_thread) as pool,
+    ):
+        panels, narrow = pool.submit(_plan, configs, images).result()
+        futures: dict[Future[list[TrainedRun]], list[int]] = {
+            pool.submit(
+                train_panel,
+                [configs[i] for i in panel],
+                images,
+                stop,
+                narrow=narrow,
+                watch=watch,
+            ): panel
+            for panel in panels
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            # Reached early by an error or by Ctrl-C: then the panels in training give up too.
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _plan(configs: Sequence[RunConfig], images: CompactImages) -> tuple[list[list[int]], bool]:
+    """The panels, and whether their products may be narrow. Whether or not, the bits are the same:
+    narrow products save the padding where this machine takes them exactly."""
+    panels = plan_panels(configs, mix_seeds=True)
+    widths = {
+        (configs[0].batch_size, places.stop - places.start)
+        for panel in panels
+        for _, places in seed_groups([configs[i] for i in panel])
+    } | {
+        (len(chunk.images), len(panel))
+        for panel in panels
+        for chunk in (*images.train, *images.val)
+    }
+    if all(
+        narrow_is_exact(examples, images.features, images.classes, runs)
+        for examples, runs in widths
+        if runs < PANEL_RUNS
+    ):
+        return panels, True
+    return plan_panels(configs, mix_seeds=False), False
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def _threads_restored() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        # A worker's setting is also the default of threads started later, and MKL's everywhere.
+        torch.set_num_threads(threads)
+
+
+def _result(
+    config: RunConfig,
+    run: TrainedRun,
+    images: CompactImages,
+    *,
+    device: torch.device,
+    seconds: float,
+    stack_runs: int,
+) -> RunResult:
+    first = initial_model(config.seed, images.pixels, images.classes).weight.detach()
+    # In float64: for a run about to diverge the factor can exceed what float32 holds.
+    weight = (first.double() * unused_factor(config.optimizer, run.last)).float()  # [C, D]
+    weight[:, images.used] = run.weight[:, : len(images.used)]
+    return RunResult(
+        config=config,
+        status="diverged" if run.diverged else "completed",
+        curves=run.record.curves(last=run.last),
+        weight=weight.numpy(),
+        bias=run.weight[:, images.bias_feature].numpy().copy(),
+        diverged_at=run.last if run.diverged else None,
+        device=device.type,
+        seconds=seconds,
+        stack_runs=stack_runs,
+    )

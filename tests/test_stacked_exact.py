@@ -1,0 +1,226 @@
+"""A run is bit for bit the same whatever it is trained with.
+
+This is what lets ``sweeplab reproduce`` retrain one run out of a thousand alone, and a sweep be
+resumed with only what is missing. Every comparison here is of bytes, without a tolerance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
+from sweeplab.data import Dataset
+from sweeplab.results import RunResult
+from sweeplab.training.stacked import engine, product, train_stack
+
+
+@lru_cache
+def images(features: int, train: int, val: int, classes: int = 10) -> Dataset:
+    """Random images with labels that can partly be learnt; an eighth of the pixels is always 0."""
+    make = torch.Generator().manual_seed(features + train)
+    pixels = torch.rand(train + val, features, generator=make)
+    pixels[:, ::8] = 0
+    labels = (pixels @ torch.randn(features, classes, generator=make)).argmax(1)
+    return Dataset(
+        train_images=pixels[:train],
+        train_labels=labels[:train],
+        val_images=pixels[train:],
+        val_labels=labels[train:],
+        image_shape=(1, features),
+        brightest=1,
+        class_names=tuple(map(str, range(classes))),
+        checksum="",
+    )
+
+
+def config(
+    dataset: Dataset, batch_size: int, updates: int, optimizer: OptimizerConfig, seed: int
+) -> RunConfig:
+    train = len(dataset.train_labels)
+    return RunConfig(
+        data=DataConfig("random", train_size=train, val_size=len(dataset.val_labels)),
+        batch_size=batch_size,
+        epochs=-(-updates // (train // batch_size)),
+        optimizer=optimizer,
+        seed=seed,
+        eval_every=3,
+        device="cpu",
+    )
+
+
+def bits(result: RunResult) -> dict[str, bytes]:
+    arrays = {name: getattr(result.curves, name) for name in vars(result.curves)}
+    arrays |= {"weight": result.weight, "bias": result.bias}
+    # A run that has diverged may hold NaN, whose sign and payload mean nothing.
+    return {
+        name: np.where(np.isnan(values), np.nan, values).tobytes()
+        for name, values in arrays.items()
+    } | {"end": repr((result.status, result.diverged_at)).encode()}
+
+
+def assert_same(result: RunResult, expected: RunResult) -> None:
+    found, wanted = bits(result), bits(expected)
+    different = [name for name in wanted if found[name] != wanted[name]]
+    assert not different, (result.config, different)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def assert_alone_as_together(
+    runs: Sequence[RunConfig], dataset: Dataset, alone: Sequence[int], count: int
+) -> None:
+    with threads(count):
+        together = train_stack(runs, dataset)
+    for position in alone:
+        assert_same(together[position], train_stack([runs[position]], dataset)[0])
+
+
+# Rates that learn, that oscillate, that diverge in float32 at once and after some steps.
+optimizers = st.builds(
+    OptimizerConfig,
+    lr=st.one_of(st.floats(1e-4, 10), st.sampled_from([1e-30, 0.1, 1e20, 1e38])),
+    weight_decay=st.one_of(st.just(0.0), st.floats(1e-6, 1), st.sampled_from([10.0, 1e4, 1e30])),
+    momentum=st.one_of(st.just(0.0), st.just(0.0), st.floats(0.1, 0.95)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_run_is_the_same_alone_and_in_any_stack(data: st.DataObject) -> None:
+    train = data.draw(st.sampled_from([5, 24, 70]), label="N")
+    dataset = images(
+        data.draw(st.sampled_from([1, 3, 64, 100]), label="D"),
+        train,
+        data.draw(st.sampled_from([1, 9, 530]), label="M"),
+        data.draw(st.sampled_from([2, 3, 10]), label="C"),
+    )
+    batch_size = data.draw(st.integers(1, train), label="B")
+    drawn = data.draw(
+        st.lists(st.tuples(optimizers, st.integers(0, 2)), min_size=1, max_size=20), label="runs"
+    )
+    # Repeated and shuffled: equal runs at many positions, in panels full and part empty.
+    runs = [config(dataset, batch_size, 8, optimizer, seed) for optimizer, seed in drawn]
+    runs *= data.draw(st.integers(1, 4), label="copies")
+    data.draw(st.randoms(use_true_random=False), label="order").shuffle(runs)
+    alone = data.draw(
+        st.lists(st.integers(0, len(runs) - 1), min_size=1, max_size=4), label="alone"
+    )
+    assert_alone_as_together(
+        runs, dataset, alone, data.draw(st.sampled_from([1, 2]), label="threads")
+    )
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize(("features", "train", "val"), [(784, 2000, 500), (64, 1000, 400)])
+@pytest.mark.parametrize("batch_size", [1, 2, 10, 64, "N"])
+def test_every_place_of_a_panel_gives_the_same_bits(
+    features: int, train: int, val: int, batch_size: int | str, momentum: float
+) -> None:
+    """The shapes that matter, one run at all 16 places, its neighbours different each time."""
+    dataset = images(features, train, val)
+    size = train if batch_size == "N" else int(batch_size)
+    updates = 12
+    watched = config(dataset, size, updates, OptimizerConfig(0.05, 0.01, momentum), seed=1)
+    # A partial epoch is not to be had, so a small batch gets less data instead.
+    if size < 64:
+        dataset = dataclasses.replace(
+            dataset,
+            train_images=dataset.train_images[: size * updates],
+            train_labels=dataset.train_labels[: size * updates],
+        )
+        watched = config(dataset, size, updates, watched.optimizer, seed=1)
+    draw = random.Random(0)
+    neighbours = [
+        dataclasses.replace(
+            watched,
+            optimizer=OptimizerConfig(
+                draw.choice([1e-3, 0.1, 1.0, 1e38]), draw.choice([0, 1e-3, 1e4]), momentum
+            ),
+        )
+        for _ in range(15)
+    ]
+    (expected,) = train_stack([watched], dataset)
+    assert expected.status == "completed"
+    for place in range(16):
+        draw.shuffle(neighbours)
+        runs = [*neighbours[:place], watched, *neighbours[place:]]
+        with threads(1 + place % 2):
+            assert_same(train_stack(runs, dataset)[place], expected)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_padded_and_narrow_products_give_the_same_bits(
+    momentum: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where this machine fails the trial of narrow products, every product is padded instead."""
+    dataset = images(784, 200, 120)
+    runs = [
+        config(dataset, 20, 20, OptimizerConfig(0.1, decay, momentum), seed)
+        for seed, decays in enumerate([(0,), (0, 0.1), (0.01,) * 17])
+        for decay in decays
+    ]
+    narrow = train_stack(runs, dataset)
+    monkeypatch.setattr(engine, "narrow_is_exact", lambda *_: False)
+    for result, expected in zip(train_stack(runs, dataset), narrow, strict=True):
+        assert_same(result, expected)
+
+
+def test_the_trial_of_narrow_products_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = product.product
+
+    def by_halves(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """As a library might: another order of summation when there are few columns."""
+        if min(len(left), len(right)) >= 50:
+            return exact(left, right)
+        half = left.shape[1] // 2
+        return exact(left[:, :half], right[:, :half]) + exact(left[:, half:], right[:, half:])
+
+    # Sizes no other test uses, because the answers are kept.
+    assert product.narrow_is_exact(60, 608, 10, 3)
+    monkeypatch.setattr(product, "product", by_halves)
+    assert not product.narrow_is_exact(60, 624, 10, 3)
+
+
+def test_more_panels_than_cores_and_mixed_seeds_give_the_same_bits() -> None:
+    dataset = images(784, 640, 300)
+    draw = random.Random(1)
+    runs = [
+        config(
+            dataset,
+            64,
+            10,
+            OptimizerConfig(
+                draw.uniform(0.01, 1), draw.choice([0, 0.1, 1e4]), draw.choice([0, 0.5])
+            ),
+            seed=draw.randrange(3),
+        )
+        for _ in range(120)
+    ]
+    together = train_stack(runs, dataset)
+    assert {result.status for result in together} == {"completed", "diverged"}
+    for count in (1, 2):
+        order = draw.sample(range(len(runs)), 50)
+        with threads(count):
+            some = train_stack([runs[position] for position in order], dataset)
+        for position, result in zip(order, some, strict=True):
+            assert_same(result, together[position])
+    for position in draw.sample(range(len(runs)), 10):
+        assert_same(train_stack([runs[position]], dataset)[0], together[position])
