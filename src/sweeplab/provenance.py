@@ -1,0 +1,98 @@
+"""Where and with what a run was made: code, versions, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("sweeplab", "torch", "torchvision", "numpy", "hydra-core", "scikit-learn")
+
+
+@lru_cache(maxsize=1)
+def environment() -> dict[str, Any]:
+    """What of this process could change a result, for a run's provenance.
+
+    ``git`` describes the repository of the folder that the command was started in, or is None.
+    """
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cpus": os.cpu_count(),
+        "threads": _threads(),
+        "git": _git(Path.cwd()),
+        "command": sys.argv,
+    }
+
+
+def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The entries of two environments that differ, as ``{name: (saved, current)}``.
+
+    The command line is left out: it says how a run was asked for, not what made its result.
+    """
+    flat_saved, flat_current = _flat(saved), _flat(current)
+    return {
+        name: (flat_saved.get(name), flat_current.get(name))
+        for name in dict.fromkeys([*flat_saved, *flat_current])
+        if name != "command" and flat_saved.get(name) != flat_current.get(name)
+    }
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found |= {f"{key}.{inner}": v for inner, v in value.items()}
+        else:
+            found[key] = value
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    def ask(*words: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *words],  # noqa: S607
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "dirty": bool(ask("status", "--porcelain"))}

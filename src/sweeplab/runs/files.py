@@ -1,0 +1,131 @@
+"""Writing files so that a killed process never leaves half of one, and reading JSON warily."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sweeplab.errors import RunFolderError, StorageError
+
+# Ten thousand jobs make a sweep.json of 3 MB.
+LARGEST_JSON = 256 * 2**20
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path``: whole or not at all, replacing what was there.
+
+    Raises:
+        StorageError: it cannot be written; what was at ``path`` is still there.
+    """
+    # The host too: on a cluster, processes of two nodes may have one number.
+    beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        _remove(beside)
+        raise _cannot_write(path, error) from error
+    except BaseException:
+        _remove(beside)
+        raise
+
+
+def write_text(path: Path, content: str) -> None:
+    """As :func:`write_bytes`, in UTF-8."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """As :func:`write_text`, an entry a line; a list of objects an object a line.
+
+    Numbers that are not finite have no place in JSON: they raise ``ValueError``. Indenting all of
+    it would take Python's slow encoder, which a sweep of 10,000 would feel.
+    """
+    lines = [f" {json.dumps(key)}: {_json_lines(value)}" for key, value in content.items()]
+    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _json_lines(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(json.dumps(v, allow_nan=False) for v in value) + "\n ]"
+    return json.dumps(value, allow_nan=False)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder and those above it, where they are not there.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def remove_file(path: Path) -> None:
+    """Remove ``path`` if it is there.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``. Its strings can be printed and encoded.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RunFolderError: it holds something else, or cannot be read.
+    """
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise RunFolderError(f"{path} is damaged: it is larger than any that sweeplab writes.")
+        content = path.read_bytes()
+        values: Any = json.loads(content)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
+    # A thousand opening brackets end in a RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if not isinstance(values, dict):
+        raise RunFolderError(f"{path} is damaged: it holds no JSON object.")
+    if b"\\ud" in content.lower():
+        # Half of a surrogate pair, as in a file name that is no UTF-8, fits in JSON and nowhere
+        # else: it would stop a whole report at its last step.
+        return {_printable(key): _printable(value) for key, value in values.items()}
+    return values
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of ``content`` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _printable(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {_printable(key): _printable(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_printable(value) for value in tree]
+    return tree.encode(errors="replace").decode() if isinstance(tree, str) else tree
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(error.errno, error.strerror or str(error), str(path))
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # in a folder that is read-only nothing was written either
+        path.unlink(missing_ok=True)

@@ -1,0 +1,49 @@
+"""Deciding what a request still needs: which jobs to train, and the number each one has."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of each job of a request."""
+
+    numbers: list[int]  # one for each job, in the order asked; repeats share one
+    to_train: list[int]  # positions in that order, without repeats
+    complete: int  # runs that are there already
+    repeats: int  # jobs that are the same run as an earlier one of the request
+
+
+def plan(
+    signatures: Sequence[str], complete: Container[str], known: Mapping[str, int], first: int = 0
+) -> Plan:
+    """Decide what to train for the jobs with these signatures.
+
+    Args:
+        signatures: of the jobs asked for, in order.
+        complete: the signatures of the runs that need no training.
+        known: the numbers given earlier in this folder, by signature. A job keeps its number, so
+            that a repeated or larger request leaves what is there in its place.
+        first: the lowest number for a job that has none yet.
+    """
+    given = dict(known)
+    next_number = max([first, *(number + 1 for number in known.values())])
+    to_train: list[int] = []
+    seen: set[str] = set()
+    for position, signature in enumerate(signatures):
+        if signature in seen:
+            continue
+        seen.add(signature)
+        if signature not in given:
+            given[signature] = next_number
+            next_number += 1
+        if signature not in complete:
+            to_train.append(position)
+    return Plan(
+        numbers=[given[signature] for signature in signatures],
+        to_train=to_train,
+        complete=len(seen) - len(to_train),
+        repeats=len(signatures) - len(seen),
+    )

@@ -1,0 +1,194 @@
+"""A sweep's folder: its runs, the record of what was asked, and the lock of who works in it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from filelock import FileLock, Timeout
+
+from sweeplab.errors import NewerFormatError, RunFolderError, StorageError, SweeplabError
+from sweeplab.runs.files import make_folder, read_json, write_json, write_text
+from sweeplab.runs.folder import (
+    RunFolder,
+    RunRecord,
+    is_sound,
+    read_record,
+)
+
+FORMAT = 1
+LARGEST_NUMBER = 10**9
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The names of the files in a sweep's folder."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        return self.path / "sweep.json"
+
+    @property
+    def asked(self) -> Path:
+        return self.path / "multirun.yaml"
+
+    @property
+    def images(self) -> Path:
+        return self.path / "images"
+
+    @property
+    def runs_table(self) -> Path:
+        return self.path / "runs.csv"
+
+    @property
+    def curves_table(self) -> Path:
+        return self.path / "curves.parquet"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+
+@dataclass
+class JobEntry:
+    """One job in ``sweep.json``."""
+
+    number: int
+    folder: str  # relative to the sweep's
+    overrides: list[str]
+    signature: str
+    state: str  # planned, pruned, or the status of its run
+
+
+@dataclass
+class SweepRecord:
+    """The content of ``sweep.json``."""
+
+    name: str  # of the experiment, or "train"
+    question: str  # the experiment's, or empty
+    jobs: list[JobEntry]
+    format: int = FORMAT
+
+
+def write_sweep(folder: SweepFolder, record: SweepRecord) -> None:
+    """Replace ``sweep.json``."""
+    write_json(folder.record, vars(record) | {"jobs": [vars(job) for job in record.jobs]})
+
+
+def read_sweep(folder: SweepFolder) -> SweepRecord:
+    """The content of ``sweep.json``.
+
+    Raises:
+        RunFolderError: there is none, it is damaged, or a newer sweeplab wrote it.
+    """
+    try:
+        values = read_json(folder.record)
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"{folder.path} is not a sweep's folder: it has no sweep.json."
+        ) from None
+    version = values.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise NewerFormatError(
+            f"{folder.record} has format {version}, and this sweeplab reads up to {FORMAT}: use "
+            "the version of sweeplab that wrote it, or a newer one."
+        )
+    try:
+        record = SweepRecord(
+            name=str(values["name"]),
+            question=str(values["question"]),
+            jobs=[JobEntry(**job) for job in values["jobs"]],
+        )
+    except (TypeError, KeyError) as error:
+        raise RunFolderError(f"{folder.record} is damaged: {error!r}") from error
+    for job in record.jobs:
+        if not _sound(job):
+            raise RunFolderError(f"{folder.record} is damaged: it has no sound entry for each job.")
+    return record
+
+
+def _sound(job: JobEntry) -> bool:
+    # A folder that leads out of the sweep's would let a sweep.json reach for any other.
+    return (
+        type(job.number) is int
+        and 0 <= job.number <= LARGEST_NUMBER
+        and isinstance(job.folder, str)
+        and "\0" not in job.folder
+        and not PurePosixPath(job.folder).is_absolute()
+        and ".." not in PurePosixPath(job.folder).parts
+        and isinstance(job.overrides, list)
+        and all(isinstance(text, str) for text in job.overrides)
+        and isinstance(job.signature, str)
+        and isinstance(job.state, str)
+    )
+
+
+def run_folders(path: Path) -> Iterator[RunFolder]:
+    """The folders in a sweep's folder that hold a run, finished or not, at any depth."""
+    for found in sorted(Path(path).rglob("run.json")):
+        yield RunFolder(found.parent)
+
+
+def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]:
+    """The complete runs in a sweep's folder by signature; damaged ones are left out.
+
+    Every file is held against its checksum: what is complete here is never trained again.
+
+    Raises:
+        NewerFormatError: a newer sweeplab wrote one of the runs, which must be kept.
+    """
+    found: dict[str, tuple[RunFolder, RunRecord]] = {}
+    if folder.path.is_dir():
+        for run in run_folders(folder.path):
+            try:
+                record = read_record(run)
+            except NewerFormatError:
+                raise
+            except RunFolderError:
+                continue
+            if is_sound(run, record):
+                found[record.signature] = (run, record)
+    return found
+
+
+@contextmanager
+def locked(folder: SweepFolder) -> Iterator[None]:
+    """Keep other processes from working in the sweep's folder meanwhile.
+
+    The operating system drops the lock with the process, however that ends.
+
+    Raises:
+        SweeplabError: another process holds it.
+        StorageError: the folder cannot be written to.
+    """
+    make_folder(folder.path)
+    owner = folder.path / ".owner"
+    # The lock's file stays: removing it would let two processes lock two files of one name.
+    lock = FileLock(folder.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
+        raise SweeplabError(
+            f"Another process is working in {folder.path} ({who}). Wait for it to end, or give "
+            "this sweep a folder of its own: hydra.sweep.dir=FOLDER."
+        ) from None
+    except OSError as error:
+        raise StorageError(error.errno, error.strerror, str(folder.lock)) from error
+    try:
+        write_text(owner, f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        with suppress(OSError):  # its text is for people: the lock is what counts
+            owner.unlink(missing_ok=True)
+        lock.release()
