@@ -1,0 +1,57 @@
+"""What a sweep's numbers say: which setting to use, how sure one can be, what each knob does.
+
+Every function takes frames (or :class:`Noise`, which :func:`noise` makes of them) and gives
+frames. :func:`analyse` calls them all.
+"""
+
+from sweeplab.report.statistics.analysis import Analysis, analyse
+from sweeplab.report.statistics.curve_checks import rises
+from sweeplab.report.statistics.effects import Difference, compare, knob_effects, knob_tests
+from sweeplab.report.statistics.importance import decompose, importance
+from sweeplab.report.statistics.noise import Noise, noise
+from sweeplab.report.statistics.optimism import optimism
+from sweeplab.report.statistics.predictions import Correct, correct_of, read_correct
+from sweeplab.report.statistics.recommend import RULE, candidates, examples_seen, recommend
+from sweeplab.report.statistics.replicates import (
+    Replicates,
+    assign,
+    repeated,
+    replicates,
+    usable,
+    validation_set,
+)
+from sweeplab.report.statistics.settings import noise_floor, settings
+from sweeplab.report.statistics.tied import tied_set
+from sweeplab.report.statistics.words import Finding
+
+__all__ = [
+    "RULE",
+    "Analysis",
+    "Correct",
+    "Difference",
+    "Finding",
+    "Noise",
+    "Replicates",
+    "analyse",
+    "assign",
+    "candidates",
+    "compare",
+    "correct_of",
+    "decompose",
+    "examples_seen",
+    "importance",
+    "knob_effects",
+    "knob_tests",
+    "noise",
+    "noise_floor",
+    "optimism",
+    "read_correct",
+    "recommend",
+    "repeated",
+    "replicates",
+    "rises",
+    "settings",
+    "tied_set",
+    "usable",
+    "validation_set",
+]
