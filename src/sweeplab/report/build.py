@@ -1,0 +1,152 @@
+"""The whole report of a sweep: tables, figures, and the page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sweeplab.errors import RunFolderError
+from sweeplab.report.figure_files import FigureFiles
+from sweeplab.report.merged import differences
+from sweeplab.report.opened import opening
+from sweeplab.report.page import (
+    Group,
+    Page,
+    PagePlot,
+    PageSection,
+    Table,
+    page_plot,
+    render,
+    unbroken,
+)
+from sweeplab.report.page_tables import runs_table, settings_table, trouble_table
+from sweeplab.report.provenance import provenance
+from sweeplab.report.sections import Section, sections
+from sweeplab.report.settings import count_statuses
+from sweeplab.report.tables import Sweep, load_sweep, varying, write_tables
+from sweeplab.report.verdict import Verdict, verdict
+from sweeplab.report.words import count, knob_name, listed
+from sweeplab.runs.files import write_text
+from sweeplab.runs.sweep import SweepFolder, read_sweep
+
+FORMATS = ("svg", "png")
+PAGE = "report.html"
+
+
+def build_report(
+    paths: Sequence[Path], *, formats: Sequence[str] = FORMATS, out: Path | None = None
+) -> Path:
+    """Write tables, figures and ``report.html`` for the runs under ``paths``.
+
+    Args:
+        paths: folders of sweeps or runs; several are merged.
+        formats: which files to write beside the page, of ``svg``, ``png`` and ``pdf``.
+        out: the folder to write to; the first of ``paths`` if None.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        RunFolderError: no complete run lies in any of ``paths``.
+    """
+    sweep = load_sweep([*paths])
+    target = sweep.path if out is None else out
+    write_tables(sweep, target)
+    files = FigureFiles(target / "figures", formats)
+    groups, tables = [], []
+    parts = by_data_set(sweep)
+    for name, part in parts.items():
+        several = len(parts) > 1
+        prefix = f"{name}-" if several else ""
+        judged = verdict(part)
+        shown = [
+            _page_section(section, name, several, list(_drawn(section, files, prefix)))
+            for section in sections(part, judged)
+        ]
+        said = opening(part, judged.recommended)
+        findings, cautions = map(_lines, (judged.findings, judged.cautions))
+        groups.append(Group(f"On {name}", findings, cautions, shown, said))
+        tables.append(_settings_table(part, judged, name, several))
+    files.remove_stale()
+    trouble = trouble_table(sweep)
+    page = Page(
+        title=listed(list(dict.fromkeys(map(title, sweep.paths)))),
+        question=_question(sweep),
+        summary=_summary(sweep),
+        groups=groups,
+        tables=[*tables, *([trouble] if trouble else []), runs_table(sweep)],
+        provenance=provenance(sweep),
+        notes=differences(sweep),
+        skipped=sweep.skipped,
+    )
+    path = target / PAGE
+    write_text(path, render(page))
+    return path
+
+
+def title(path: Path) -> str:
+    """What to call a sweep: its folder, and the experiment where the folder is only a date."""
+    path = path.resolve()
+    return f"{path.parent.name} · {path.name}" if path.name[:1].isdigit() else path.name
+
+
+def by_data_set(sweep: Sweep) -> dict[str, Sweep]:
+    """The sweep's runs by data set: accuracies on different images do not compare."""
+    parts = {}
+    for name, runs in sweep.runs.groupby("data.name", sort=False):
+        alone = runs.reset_index(drop=True)
+        parts[str(name)] = replace(
+            sweep,
+            runs=alone,
+            curves=sweep.curves.merge(alone[["sweep", "run"]], on=["sweep", "run"]),
+            knobs=varying(alone),
+        )
+    return parts
+
+
+def _drawn(section: Section, files: FigureFiles, prefix: str) -> Iterator[PagePlot]:
+    for plot in section.plots:
+        svg = files.write(f"{prefix}{plot.name}", plot.figure)
+        yield page_plot(plot, svg, prefix)
+
+
+def _page_section(section: Section, name: str, several: bool, plots: list[PagePlot]) -> PageSection:
+    key, title = section.key, section.title
+    if several:
+        key, title = f"{name}-{key}", f"{title}, {name}"
+    return PageSection(key, title, plots, _lines(section.sentences))
+
+
+def _lines(sentences: Sequence[str]) -> list[str]:
+    return [unbroken(sentence) for sentence in sentences]
+
+
+def _settings_table(part: Sweep, judged: Verdict, name: str, several: bool) -> Table:
+    key, title = ("settings", "Settings")
+    if several:
+        key, title = f"{name}-settings", f"Settings, {name}"
+    return settings_table(part, judged, key=key, title=title)
+
+
+def _question(sweep: Sweep) -> str:
+    """The question of the experiment, where all the sweeps asked one and the same."""
+    asked = set()
+    for path in sweep.paths:
+        try:
+            asked.add(read_sweep(SweepFolder(path)).question)
+        except RunFolderError:  # a run's folder, or a sweep whose record is damaged
+            return ""
+    return asked.pop() if len(asked) == 1 else ""
+
+
+def _summary(sweep: Sweep) -> str:
+    runs = sweep.runs
+    seeds = count(int(runs["seed"].nunique()), "seed")
+    swept = (
+        f"swept: {listed([knob_name(key) for key in sweep.knobs])}"
+        if sweep.knobs
+        else "nothing swept"
+    )
+    data = listed([str(name) for name in dict.fromkeys(runs["data.name"])])
+    return f"{count_statuses(runs)}; {swept}; {seeds}; data: {data}."

@@ -1,0 +1,261 @@
+"""What figures show, by hand-worked numbers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from report_sweeps import two_knobs, write_run
+from sweeplab.report.figures import batch_size, heatmaps, images, knobs, parallel
+from sweeplab.report.figures import train_size as sizes
+from sweeplab.report.figures.axes import knob_axis, set_x
+from sweeplab.report.figures.bands import (
+    evaluations,
+    seed_bands,
+)
+from sweeplab.report.figures.best_iteration import best_shares
+from sweeplab.report.figures.layout import panels
+from sweeplab.report.figures.overview import ends_of_diverged, loss_limit
+from sweeplab.report.figures.slices import best_over_others, held_at, thinned
+from sweeplab.report.figures.theme import styled
+from sweeplab.report.settings import METRIC, setting_numbers, summarise
+from sweeplab.report.tables import load_sweep
+
+LR, WD, SIZE, BATCH = "optimizer.lr", "optimizer.weight_decay", "data.train_size", "batch_size"
+
+
+@pytest.fixture
+def runs() -> pd.DataFrame:
+    return two_knobs()
+
+
+class TestData:
+    def test_axis_points_leave_failed_runs_out(self, runs: pd.DataFrame) -> None:
+        runs.loc[0, "status"] = "failed"
+        points = knobs.axis_points(runs, LR)
+        assert len(points) == 7
+        assert points["diverged"].tolist() == [False] * 4 + [True] * 3
+        assert points["value"].tolist() == [0.1] * 3 + [1.0] * 4
+
+    def test_isolation_takes_the_best_setting_of_each_value(self, runs: pd.DataFrame) -> None:
+        table = knobs.isolation(summarise(runs, [LR, WD]), WD)
+        assert table["value"].tolist() == [0.0, 0.5]
+        assert table["mean"].tolist() == pytest.approx([0.90, 0.70])
+        assert table["n"].tolist() == [1, 2]
+        assert table["setting"].tolist() == [2, 1]
+        assert np.isnan(table["half_width"][0])
+        assert table["half_width"][1] == 0
+
+    def test_pair_table_keeps_pairs_that_never_completed(self, runs: pd.DataFrame) -> None:
+        table = heatmaps.pair_table(summarise(runs, [LR, WD]), LR, WD)
+        assert table[[LR, WD]].to_numpy().tolist() == [[0.1, 0], [0.1, 0.5], [1, 0], [1, 0.5]]
+        assert table["mean"].tolist()[:3] == pytest.approx([0.82, 0.70, 0.90])
+        assert np.isnan(table["mean"][3])
+
+    def test_pairs_are_limited(self) -> None:
+        assert heatmaps.pairs(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
+        assert len(heatmaps.pairs(list("abcdef"))) == heatmaps.MOST_PAIRS
+
+    def test_bands_are_means_with_t_intervals(self) -> None:
+        points = pd.DataFrame(
+            {
+                "status": ["completed"] * 4 + ["diverged"],
+                LR: [0.1] * 5,
+                "iteration": [0, 10, 0, 10, 10],
+                "val_accuracy": [0.1, 0.5, 0.3, 0.7, 0.0],
+            }
+        )
+        table = seed_bands(points, [LR], "iteration", ["val_accuracy"])
+        assert table["n"].tolist() == [2, 2]
+        assert table["val_accuracy"].tolist() == pytest.approx([0.2, 0.6])
+        # sd = 0.1 sqrt(2); t(0.975, 1) = 12.7062; half = 12.7062 * 0.1
+        assert table["val_accuracy_low"].tolist() == pytest.approx([0.2 - 1.27062, 0.6 - 1.27062])
+        assert table["val_accuracy_high"].tolist() == pytest.approx([1.47062, 1.87062])
+
+    def test_a_single_seed_has_no_band(self) -> None:
+        points = pd.DataFrame(
+            {"status": ["completed"], LR: [0.1], "iteration": [0], "val_loss": [2.0]}
+        )
+        row = seed_bands(points, [LR], "iteration", ["val_loss"]).iloc[0]
+        assert row["val_loss_low"] == row["val_loss"] == row["val_loss_high"] == 2.0
+
+    def test_evaluations_know_fractions_of_epochs(self, tmp_path: Path) -> None:
+        write_run(tmp_path / "0", [0.1, 0.5, 0.6], batch_size=10, data__train_size=80)
+        sweep = load_sweep(tmp_path)
+        points = evaluations(sweep.runs, sweep.curves, [LR])
+        assert points["iteration"].tolist() == [0, 10, 20]
+        assert points["epochs"].tolist() == [0, 100 / 80, 200 / 80]
+
+    def test_size_table_holds_the_other_knobs(self) -> None:
+        frame = pd.DataFrame(
+            {
+                SIZE: [100, 100, 200, 200, 200],
+                LR: [0.1, 0.1, 0.1, 0.1, 9.0],
+                "seed": [0, 1, 0, 1, 0],
+                "status": "completed",
+                "final_val_accuracy": [0.5, 0.7, 0.8, 0.8, 0.1],
+                "final_train_accuracy": [0.9, 0.9, 0.85, 0.95, 0.1],
+            }
+        )
+        table = sizes.size_table(frame, {LR: 0.1, SIZE: 200}, [SIZE, LR])
+        assert table["n"].tolist() == [2, 2]
+        assert table["final_val_accuracy"].tolist() == pytest.approx([0.6, 0.8])
+        assert table["gap"].tolist() == pytest.approx([0.3, 0.1])
+        # gaps 0.4, 0.2: sd 0.1 sqrt(2), half 12.7062 * 0.1
+        assert table["gap_half"][0] == pytest.approx(1.27062, abs=1e-5)
+
+    def test_each_batch_size_at_its_own_best_rate(self) -> None:
+        settings = pd.DataFrame(
+            {
+                "setting": range(5),
+                BATCH: [16, 16, 64, 64, 64],
+                LR: [0.1, 1.0, 0.1, 1.0, 1.0],
+                WD: [0, 0, 0, 0, 0.1],
+                "n": 2,
+                METRIC: [0.9, 0.8, 0.7, 0.85, 0.99],
+            }
+        )
+        best = batch_size.best_rates(settings, {WD: 0, BATCH: 16, LR: 0.1}, [BATCH, LR, WD])
+        assert best[[BATCH, LR]].to_numpy().tolist() == [[16, 0.1], [64, 1.0]]
+
+    def test_best_iterations_by_tenths(self) -> None:
+        frame = pd.DataFrame(
+            {
+                "status": ["completed"] * 5 + ["diverged"],
+                "best_iteration": [0, 10, 11, 99, 100, 5],
+                "final_iteration": [100] * 6,
+            }
+        )
+        table = best_shares(frame)
+        assert dict(zip(table["tenth"], table["runs"], strict=True)) == {
+            **dict.fromkeys(range(3, 10), 0),
+            1: 2,  # iterations 0 and 10
+            2: 1,
+            10: 1,
+            11: 1,  # the very last
+        }
+
+    def test_parallel_coordinates(self, runs: pd.DataFrame) -> None:
+        table = parallel.coordinates(summarise(runs, [LR, WD]), [LR, WD])
+        by = table.set_index("setting")
+        assert by.loc[0, [LR, WD]].tolist() == [0, 0]
+        assert by.loc[1, [LR, WD]].tolist() == [0, 1]
+        # means 0.82, 0.70, 0.90: from 0.70 to 0.90
+        assert by["accuracy"].loc[[0, 1, 2]].tolist() == pytest.approx([0.6, 0, 1])
+        assert by.loc[3, "group"] == -1
+        assert by.loc[2, "group"] == parallel.BANDS - 1
+
+    def test_confusion_and_the_most_confident_mistakes(self) -> None:
+        shares = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
+        labels = np.array([0, 0, 1, 1])
+        table = images.confusion(labels, shares.argmax(axis=1), 2)
+        assert table.tolist() == [[1, 1], [2, 0]]
+        wrong = images.most_wrong(shares, labels, 2)
+        assert wrong[["image", "label", "predicted"]].to_numpy().tolist() == [[1, 0, 1], [2, 1, 0]]
+        assert wrong["confidence"].tolist() == [0.8, 0.7]
+
+    def test_probabilities_are_scipys_softmax(self) -> None:
+        rng = np.random.default_rng(0)
+        pixels = rng.integers(0, 17, (5, 2, 2), dtype=np.uint8)
+        weight = rng.normal(size=(3, 4)).astype(np.float32)
+        bias = rng.normal(size=3).astype(np.float32)
+        data = images.Images(pixels, np.zeros(5), pixels, np.zeros(5), ("a", "b", "c"), 16)
+        expected = softmax(pixels.reshape(5, 4) / 16 @ weight.T + bias, axis=1)
+        np.testing.assert_allclose(
+            images.probabilities(weight, bias, data), expected, rtol=1e-5, atol=1e-6
+        )
+
+    def test_losses_are_cut_above_where_training_began(self) -> None:
+        points = pd.DataFrame({"iteration": [0, 10, 0], "val_loss": [2.3, 900.0, 2.5]})
+        assert loss_limit(points, "val_loss") == pytest.approx(2.75)
+
+    def test_the_last_value_before_divergence(self) -> None:
+        points = pd.DataFrame(
+            {
+                "sweep": "s",
+                "run": ["0", "0", "1"],
+                "status": ["diverged", "diverged", "completed"],
+                "iteration": [0, 10, 20],
+                "val_loss": [2.3, 5.0, 1.0],
+            }
+        )
+        ends = ends_of_diverged(points, "iteration", "val_loss")
+        assert ends[["run", "iteration", "val_loss"]].to_numpy().tolist() == [["0", 10, 5.0]]
+
+    def test_held_at(self, runs: pd.DataFrame) -> None:
+        assert len(held_at(runs, {LR: 0.1, WD: 0.5}, [LR, WD], [WD])) == 4
+        assert len(held_at(runs, {LR: 0.1, WD: 0.5}, [LR, WD], [])) == 2
+
+    def test_thinned_keeps_ends_and_what_matters(self) -> None:
+        assert thinned([1, 2, 3]) == [1, 2, 3]
+        kept = thinned(list(range(20)), keep=[13], most=5)
+        assert len(kept) == 5
+        assert {0, 13} <= set(kept)
+
+    @given(st.integers(1, 60), st.integers(2, 9))
+    def test_thinned_is_short_and_in_order(self, count: int, most: int) -> None:
+        kept = thinned(list(range(count)), most=most)
+        assert kept == sorted(set(kept))
+        assert len(kept) == min(count, most)
+        assert kept[0] == 0
+        assert kept[-1] == count - 1
+
+    def test_best_over_others_skips_what_never_completed(self, runs: pd.DataFrame) -> None:
+        table = summarise(runs[runs[LR] == 1.0], [LR, WD])
+        assert best_over_others(table, [WD])[WD].tolist() == [0.0]
+
+    def test_spread_stays_within_its_width(self) -> None:
+        moved = knobs.spread(np.array([1.0] * 30 + [2.0]), 0.4)
+        assert moved[-1] == 2.0
+        assert np.abs(moved[:30] - 1).max() <= 0.2
+        assert len(set(moved)) == 31
+
+
+class TestKnobAxis:
+    def test_decades_and_a_place_for_zero(self) -> None:
+        axis = knob_axis(WD, [0.1, 0.0, 0.001, 0.01])
+        assert axis.kind == "log"
+        assert axis.at([0.001, 0.01, 0.1]).tolist() == pytest.approx([-3, -2, -1])
+        assert axis.at([0.0]).tolist() == pytest.approx([-4])  # one step below
+        assert axis.label() == "weight decay (log scale)"
+
+    def test_a_narrow_range_is_linear(self) -> None:
+        axis = knob_axis("epochs", [5, 10, 15])
+        assert axis.kind == "linear"
+        assert axis.at([5, 15]).tolist() == [5, 15]
+
+    def test_words_stand_in_order_of_appearance(self) -> None:
+        axis = knob_axis("data.name", ["mnist", "digits", "mnist"])
+        assert axis.kind == "named"
+        assert axis.at(["digits", "mnist"]).tolist() == [1, 0]
+
+    def test_units_are_named(self) -> None:
+        assert knob_axis(SIZE, [100, 1000]).label() == "training-set size (images, log scale)"
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.sets(st.floats(1e-6, 1e4), min_size=1, max_size=25))
+    def test_tick_labels_never_touch(self, values: set[float]) -> None:
+        @styled  # the room that a label takes depends on the size of its type
+        def drawn() -> list[Any]:
+            figure, (ax,) = panels(1)
+            set_x(ax, knob_axis(LR, sorted(values)))
+            figure.draw_without_rendering()
+            return [text.get_window_extent() for text in ax.get_xticklabels()]
+
+        boxes = drawn()
+        assert boxes
+        for left, right in pairwise(boxes):
+            assert left.x1 < right.x0
+
+
+def test_setting_numbers_are_in_order_of_appearance(runs: pd.DataFrame) -> None:
+    assert setting_numbers(runs, [LR, WD]).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert setting_numbers(runs, []).tolist() == [0] * 8
