@@ -1,0 +1,59 @@
+"""``hydra/sweeper=grid``: every combination, then the tables and the report.
+
+Unlike Hydra's basic sweeper it leaves composing the jobs to the launcher, which does it once.
+"""
+
+# No `from __future__ import annotations`: see stacked_launcher.py.
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class GridSweeperConf:
+    _target_: str = "hydra_plugins.sweeplab_plugins.grid_sweeper.GridSweeper"
+    params: dict[str, Any] = field(default_factory=dict)  # key: values, in Hydra's sweep syntax
+    report: bool = True  # false: write the tables, and leave the report to `sweeplab report`
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="sweeplab"
+)
+
+
+class GridSweeper(Sweeper):
+    """A thin door to ``sweeplab.task.sweep``."""
+
+    def __init__(self, params: Mapping[str, Any], report: bool = True) -> None:
+        self.params = params
+        self.report = report
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.hydra_context = hydra_context
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from sweeplab.task.sweep import sweep
+
+        assert self.hydra_context is not None
+        assert self.config is not None
+        assert self.launcher is not None
+        return sweep(
+            context=self.hydra_context,
+            launcher=self.launcher,
+            master=self.config,
+            params=self.params,
+            arguments=arguments,
+            report=self.report,
+        )

@@ -1,0 +1,1 @@
+"""Between Hydra and the engine: composing jobs, training them, finishing a sweep."""

@@ -1,0 +1,98 @@
+"""What a user sees while runs train: bars on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sweeplab.runs.folder import RunRecord
+
+LINE_SECONDS = 10.0  # between two plain lines
+
+
+@contextmanager
+def iterations_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | None]:
+    """A bar over the iterations of a single run; yields the function that sets it."""
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield None
+        return
+    with Progress(
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("iterations"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+class SweepProgress:
+    """Runs done and left, the best so far, and the time left, over a whole sweep."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.best: tuple[float, str] | None = None
+        self.started = time.monotonic()
+        self.last_line = self.started
+        self.console = Console(stderr=True, highlight=False)
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> SweepProgress:
+        if self.console.is_terminal and self.total:
+            self.bar = Progress(
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("runs  {task.description}"),
+                console=self.console,
+                transient=True,
+            )
+            self.bar.start()
+            self.task = self.bar.add_task("", total=self.total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def finished(self, records: list[tuple[str, RunRecord]]) -> None:
+        """Note runs that ended, as (folder's name, record)."""
+        first = self.done == 0
+        self.done += len(records)
+        for name, record in records:
+            accuracy = record.final["val_accuracy"] if record.final else None
+            if accuracy is not None and (self.best is None or accuracy > self.best[0]):
+                self.best = (accuracy, name)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.done, description=self._state())
+            return
+        now = time.monotonic()
+        if first or self.done == self.total or now - self.last_line >= LINE_SECONDS:
+            self.last_line = now
+            self.console.print(f"{self.done} of {self.total} runs done  {self._state()}")
+
+    def _state(self) -> str:
+        elapsed = time.monotonic() - self.started
+        left = elapsed / self.done * (self.total - self.done)
+        best = (
+            f"best validation accuracy {self.best[0]:.3f} (run {self.best[1]}), "
+            if self.best
+            else ""
+        )
+        return f"{best}{_duration(left)} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

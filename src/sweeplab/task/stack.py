@@ -1,0 +1,242 @@
+"""One stack, the unit that is handed to a worker: trained, and its runs' folders written.
+
+The same code runs in this process, in a local worker and on a cluster's node. A worker elsewhere
+gets its stack as a JSON file in the sweep's folder, and its results are the run folders: nothing
+that another process wrote is ever unpickled here, and whoever looks into the folders later sees
+what the workers have finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeplab.config import to_dict
+from sweeplab.data import Dataset, load
+from sweeplab.errors import DataError, NewerFormatError, RunFolderError
+from sweeplab.provenance import environment
+from sweeplab.results import RunResult
+from sweeplab.runs.checks import typed_config
+from sweeplab.runs.files import write_json
+from sweeplab.runs.folder import (
+    RunFolder,
+    RunIdentity,
+    RunRecord,
+    is_sound,
+    read_record,
+    write_failure,
+    write_hydra_files,
+    write_result,
+)
+from sweeplab.runs.signature import signature
+from sweeplab.training import ENGINE_VERSION, train_stack
+
+# What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.
+MEMORY_MESSAGES = (
+    "not enough memory",
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "can't start new thread",
+)
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """What a worker must know of one run."""
+
+    folder: RunFolder
+    identity: RunIdentity
+    hydra_texts: dict[str, str]  # the contents of the files in .hydra
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Runs that may be trained together, and the command that asked for them."""
+
+    runs: Sequence[StackRun]
+    command: list[str]
+
+
+def train_and_write(stack: Stack) -> int | None:
+    """Train the runs of ``stack`` that are not complete yet, and write each one's folder.
+
+    An error of a run is recorded in its folder. A stack too wide for the memory is halved until
+    it fits.
+
+    Returns:
+        The number of runs that were trained at once, if it had to be halved; else None.
+
+    Raises:
+        OSError: a folder cannot be written.
+    """
+    left = [run for run in stack.runs if ended(run.folder, run.identity, failed=False) is None]
+    if not left:
+        return None
+    where = {**environment(), "command": stack.command}
+    for run in left:
+        write_hydra_files(run.folder, run.hydra_texts)
+        # The record of an earlier failure must not be taken for the outcome of this attempt.
+        run.folder.record.unlink(missing_ok=True)
+    try:
+        dataset = _dataset(left[0].identity)
+    except Exception as error:
+        for run in left:
+            write_failure(run.folder, run.identity, error, where)
+        return None
+    width, halved = len(left), False
+    while left:
+        now, rest = left[:width], left[width:]
+        results = _train(now, dataset)
+        if results is None:
+            width, halved = (len(now) + 1) // 2, True
+            continue
+        for run, result in zip(now, results, strict=True):
+            if isinstance(result, Exception):
+                write_failure(run.folder, run.identity, result, where)
+            else:
+                write_result(run.folder, run.identity, result, where)
+        left = rest
+    return width if halved else None
+
+
+def ended(run: RunFolder, identity: RunIdentity, *, failed: bool) -> RunRecord | None:
+    """The record of this run if its folder holds it whole, or, with ``failed``, its failure.
+
+    Raises:
+        NewerFormatError: a newer sweeplab wrote the record, so it must be kept.
+    """
+    try:
+        record = read_record(run)
+    except NewerFormatError:
+        raise
+    except RunFolderError:
+        return None
+    if record.signature != identity.signature:
+        return None
+    return record if is_sound(run, record) or (failed and record.status == "failed") else None
+
+
+def train_file(path: str, threads: int) -> None:
+    """What a worker process does: :func:`train_and_write` for the stack in the file ``path``.
+
+    Beside it, ``NAME.done`` says that the stack has ended, and at which width.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    width = train_and_write(read_stack(Path(path)))
+    write_json(done_file(Path(path)), {"width": width})
+
+
+def done_file(path: Path) -> Path:
+    """Where the worker of the stack in ``path`` says that it has ended."""
+    return path.with_suffix(".done")
+
+
+def read_width(path: Path) -> int | None:
+    """What :func:`train_and_write` returned for the stack in ``path``."""
+    try:
+        width = json.loads(done_file(path).read_bytes())["width"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return width if isinstance(width, int) else None
+
+
+def write_stack(path: Path, stack: Stack) -> None:
+    """Describe ``stack`` in a JSON file. ``path`` lies in a folder of the sweep's folder."""
+    sweep = path.parent.parent
+    write_json(
+        path,
+        {
+            "command": stack.command,
+            "runs": [
+                {
+                    "folder": run.folder.path.relative_to(sweep).as_posix(),
+                    "signature": run.identity.signature,
+                    "config": to_dict(run.identity.config),
+                    "data_checksum": run.identity.data_checksum,
+                    "engine_version": run.identity.engine_version,
+                    "hydra_texts": run.hydra_texts,
+                }
+                for run in stack.runs
+            ],
+        },
+    )
+
+
+def read_stack(path: Path) -> Stack:
+    """The inverse of :func:`write_stack`."""
+    values: dict[str, Any] = json.loads(path.read_bytes())
+    return Stack(
+        runs=[
+            StackRun(
+                RunFolder(path.parent.parent / run["folder"]),
+                RunIdentity(
+                    config=typed_config(run["config"]),
+                    signature=run["signature"],
+                    data_checksum=run["data_checksum"],
+                    engine_version=run["engine_version"],
+                ),
+                run["hydra_texts"],
+            )
+            for run in values["runs"]
+        ],
+        command=values["command"],
+    )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that memory could not be had."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(message in text for message in MEMORY_MESSAGES)
+    )
+
+
+def _train(runs: Sequence[StackRun], dataset: Dataset) -> list[RunResult | Exception] | None:
+    """What came of each run; None if they need more memory than there is, and can be halved."""
+    try:
+        return list(train_stack([run.identity.config for run in runs], dataset))
+    except Exception as error:
+        if len(runs) == 1:
+            return [error]
+        if out_of_memory(error):
+            return None
+    # One of them is to blame: trained alone, it fails alone, and the others come out with the
+    # bits that they would have had in the stack.
+    return [_train_alone(run, dataset) for run in runs]
+
+
+def _train_alone(run: StackRun, dataset: Dataset) -> RunResult | Exception:
+    try:
+        return train_stack([run.identity.config], dataset)[0]
+    except Exception as error:
+        return error
+
+
+def _dataset(identity: RunIdentity) -> Dataset:
+    """The images of a stack, if they are still those that the sweep was planned with.
+
+    A worker may start long after the sweep was asked for, and with a sweeplab installed since.
+    """
+    dataset = load(identity.config.data)
+    if dataset.checksum != identity.data_checksum:
+        raise DataError(
+            f"the images of {identity.config.data.name} in {identity.config.data.root} have "
+            f"changed since the sweep started: their checksum was {identity.data_checksum[:12]}... "
+            f"and is {dataset.checksum[:12]}.... Restore the files, or train with the new ones in "
+            "a new sweep folder."
+        )
+    if signature(identity.config, dataset.checksum, ENGINE_VERSION) != identity.signature:
+        raise RunFolderError(
+            f"this sweeplab has engine version {ENGINE_VERSION}, and the sweep was planned with "
+            f"version {identity.engine_version}. Repeat the command."
+        )
+    return dataset

@@ -1,0 +1,111 @@
+"""A multirun from its overrides to its report, with any launcher."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from sweeplab.errors import ConfigError, SweeplabError, storage_message, wants_traceback
+from sweeplab.runs.sweep import SweepFolder, locked
+from sweeplab.task.claim import claim
+from sweeplab.task.finish import finish
+from sweeplab.task.launch import open_sweep
+from sweeplab.task.prepare import prepare
+from sweeplab.task.words import announce
+
+
+def sweep(
+    *,
+    context: HydraContext,
+    launcher: Launcher,
+    master: DictConfig,
+    params: Mapping[str, Any],
+    arguments: Sequence[str],
+    report: bool,
+) -> Any:
+    """Launch every combination, then write the sweep's tables and report.
+
+    Args:
+        launcher: one that plans (it has ``plans = True``, as ours) gets the whole grid; another
+            gets those jobs that the folder still lacks.
+        params: ``hydra.sweeper.params``; a key in ``arguments`` replaces the same key here.
+        arguments: the overrides of the command line.
+        report: whether to build the report, or the tables alone.
+
+    Ends the process with exit code 1, after all the rest, when a run failed.
+    """
+    try:
+        grid = expand(context.config_loader, [*_lines(params), *arguments])
+        if getattr(launcher, "plans", False):
+            returns = launcher.launch(grid, initial_job_idx=0)
+            if not returns:
+                return returns  # a dry run
+        else:
+            returns = _launch_missing(context, launcher, master, grid)
+        code = finish(SweepFolder(Path(str(master.hydra.sweep.dir)).absolute()), report=report)
+    except SweeplabError as error:
+        if wants_traceback():
+            raise
+        sys.exit(f"sweeplab: {error}")
+    except OSError as error:
+        if wants_traceback():
+            raise
+        sys.exit(f"sweeplab: {storage_message(error)}")
+    if code:
+        sys.exit(code)
+    return returns
+
+
+def expand(loader: ConfigLoader, lines: Sequence[str]) -> list[list[str]]:
+    """Every combination of the values in Hydra's sweep syntax, the last key running fastest.
+
+    Raises:
+        ConfigError: a key sweeps over an interval, which has no end of values.
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(lines))
+    choices = {override.get_key_element(): _choices(override) for override in parsed}
+    return [list(combination) for combination in itertools.product(*choices.values())]
+
+
+def _choices(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [override.input_line or ""]
+    if not override.is_discrete_sweep():
+        raise ConfigError(
+            f"{key} sweeps over an interval, and a grid needs values: list them "
+            f"({key}=0.1,0.2) or step through them ({key}=range(1,10))."
+        )
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _lines(params: Mapping[str, Any]) -> Iterable[str]:
+    return (f"{key}={value}" for key, value in params.items())
+
+
+def _launch_missing(
+    context: HydraContext, launcher: Launcher, master: DictConfig, grid: list[list[str]]
+) -> list[Any]:
+    prepared = prepare(context.config_loader, master, grid, first=0)
+    if claim(prepared.folder, master):
+        prepared = prepare(context.config_loader, master, grid, first=0)
+    announce(prepared, stacks=None)
+    returns: list[Any] = []
+    with locked(prepared.folder):
+        open_sweep(prepared, master)
+        todo = [(prepared.plan.numbers[i], grid[i]) for i in prepared.plan.to_train]
+        # Launchers number the jobs they get one after another.
+        for _, run in itertools.groupby(enumerate(todo), lambda item: item[1][0] - item[0]):
+            jobs = [job for _, job in run]
+            returns += launcher.launch([job for _, job in jobs], initial_job_idx=jobs[0][0])
+    return returns

@@ -1,0 +1,90 @@
+"""What a sweep or a run says on the terminal, before, after, and when it is interrupted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.task.prepare import Prepared
+from sweeplab.terminal import console, plain, plural, say, shown, typed
+
+SHOWN_JOBS = 50  # rows of a dry run's table before it only counts
+
+
+def outcome(record: RunRecord) -> list[str]:
+    """A run's result in a line or two."""
+    if record.error is not None:
+        return [f"Failed: {record.error['message']}"]
+    if record.final is None:
+        return [f"Diverged: the loss stopped being finite at iteration {record.diverged_at}."]
+    final = record.final
+    return [
+        f"After {final['iteration']} iterations:",
+        f"  training    loss {final['train_loss']:.4f}  accuracy {final['train_accuracy']:.4f}",
+        f"  validation  loss {final['val_loss']:.4f}  accuracy {final['val_accuracy']:.4f}",
+    ]
+
+
+def announce(prepared: Prepared, stacks: int | None) -> None:
+    """What is about to happen, in a line."""
+    plan = prepared.plan
+    to_train = len(plan.to_train)
+    parts = [f"{to_train} {plural('run', to_train)} to train"]
+    if to_train and stacks is not None:
+        parts[0] += f" in {stacks} {plural('stack', stacks)}"
+    if plan.complete:
+        parts.append(f"{plan.complete} complete already")
+    if plan.repeats:
+        parts.append(f"{plan.repeats} {plural('repeat', plan.repeats)} dropped")
+    say(f"{', '.join(parts)}: {shown(prepared.folder.path)}")
+
+
+def dry_run_table(prepared: Prepared) -> None:
+    """The settings that would be trained."""
+    table = Table("run", "overrides", "state", box=None, header_style="bold")
+    to_train = set(prepared.plan.to_train)
+    for position, job in enumerate(prepared.jobs[:SHOWN_JOBS]):
+        state = "to train" if position in to_train else "complete, or a repeat"
+        number = str(prepared.plan.numbers[position])
+        table.add_row(number, plain(" ".join(job.overrides)), state)
+    console().print(table)
+    if len(prepared.jobs) > SHOWN_JOBS:
+        say(f"... and {len(prepared.jobs) - SHOWN_JOBS} more")
+    say("Dry run: nothing was trained.")
+
+
+def resume_advice(folder: Path, done: int, left: int) -> None:
+    """How to go on after Ctrl-C."""
+    say(
+        f"\nStopped: {done} {plural('run', done)} done and kept, {left} left. To go on, repeat the "
+        "command with the same folder:"
+    )
+    words = [word for word in typed or sys.argv[1:] if not word.startswith("hydra.sweep.dir=")]
+    say(f"  sweeplab train {shlex.join([*words, f'hydra.sweep.dir={quoted(shown(folder))}'])}")
+
+
+def failures(runs: Sequence[tuple[RunFolder, RunRecord]]) -> None:
+    """A table of the runs that failed, with the place of their tracebacks."""
+    table = Table("run", "error", "traceback in", box=None, header_style="bold")
+    for run, record in runs:
+        message = record.error["message"] if record.error else ""
+        line = plain((message.splitlines() or [""])[0])
+        table.add_row(run.path.name, line, str(shown(run.record)))
+    console().print("\nFailed runs", style="bold red")
+    console().print(table)
+
+
+def quoted(path: Path) -> str:
+    """``path`` as a value in Hydra's override grammar."""
+    text = str(path)
+    if re.fullmatch(r"[A-Za-z0-9/_.%+-]+", text):
+        return text
+    # OmegaConf would take ${x} for another value, and a backslash counts only before such a mark.
+    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)$", r"\1\1", text)) + "'"
