@@ -1,0 +1,54 @@
+"""Training from Python, for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+import yaml
+
+from sweeplab.config import DataConfig, RunConfig, check, from_dict
+from sweeplab.data import load
+from sweeplab.errors import ConfigError
+from sweeplab.places import conf_dir
+from sweeplab.results import RunResult
+from sweeplab.training import plan_stacks, train_stack
+
+
+def data_config(name: str) -> DataConfig:
+    """What ``data=NAME`` means on the command line: ``mnist``, ``fashion_mnist`` or ``digits``.
+
+    Raises:
+        ConfigError: there is no such data set.
+    """
+    path = conf_dir() / "data" / f"{name}.yaml"
+    if not path.is_file():
+        names = sorted(path.stem for path in path.parent.glob("*.yaml"))
+        raise ConfigError(f"data must be one of {', '.join(names)}, but is '{name}'.")
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return from_dict({"data": values}, where=str(path)).data
+
+
+@overload
+def train(configs: RunConfig) -> RunResult: ...
+@overload
+def train(configs: Sequence[RunConfig]) -> list[RunResult]: ...
+def train(configs: RunConfig | Sequence[RunConfig]) -> RunResult | list[RunResult]:
+    """Train one configuration, or many at once; nothing is written to disk.
+
+    Returns:
+        A result for one configuration, a list of results, in order, for several.
+
+    Raises:
+        ConfigError: a configuration breaks a rule.
+        DataError: the data set cannot be had.
+    """
+    if isinstance(configs, RunConfig):
+        return train([configs])[0]
+    for config in configs:
+        check(config)
+    results: dict[int, RunResult] = {}
+    for stack in plan_stacks(configs):
+        chosen = [configs[i] for i in stack]
+        results |= zip(stack, train_stack(chosen, load(chosen[0].data)), strict=True)
+    return [results[i] for i in range(len(configs))]

@@ -1,0 +1,185 @@
+"""Using a run's weights: on the test set, which is counted, and on images of one's own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from sweeplab.config import RunConfig, identity
+from sweeplab.data import CLASSES, load_test
+from sweeplab.errors import DataError, RunFolderError
+from sweeplab.model import logits
+from sweeplab.runs.checks import typed_config
+from sweeplab.runs.files import read_json, sha256, write_json
+from sweeplab.runs.folder import (
+    RunFolder,
+    damaged_files,
+    is_pruned,
+    read_config,
+    read_record,
+    read_weights,
+)
+
+NORMAL_975 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class TestRecord:
+    """The content of ``test.json``: what the test set said, and how often it was asked."""
+
+    __test__ = False  # no test of ours, whatever pytest makes of the name
+
+    accuracy: float
+    low: float  # 95 % Wilson interval
+    high: float
+    examples: int
+    confusion: list[list[int]]  # [C, C]: rows are the true classes, columns the predicted
+    classes: list[str]
+    weights_sha256: str
+    opened: list[str]  # ISO 8601, UTC, one for each time
+
+
+def evaluate(folder: RunFolder) -> TestRecord:
+    """Accuracy on the test set, recorded in the run's folder with the time of asking.
+
+    Raises:
+        RunFolderError: the folder holds no complete run, or one without weights.
+        DataError: the data set cannot be had.
+    """
+    config, weight, bias = _load(folder)
+    images, labels = load_test(config.data)
+    if weight.shape[1] != images.shape[1]:
+        raise RunFolderError(
+            f"{folder.weights} is damaged: it is for images of {weight.shape[1]} pixels, and those "
+            f"of {config.data.name} have {images.shape[1]}."
+        )
+    opened = _opened(folder)
+    scores = logits(torch.from_numpy(weight), torch.from_numpy(bias), images)  # [M, C]
+    predicted = scores.argmax(dim=1)
+    classes = CLASSES[config.data.name]
+    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
+    correct = int(np.trace(confusion))
+    low, high = wilson_interval(correct, len(labels))
+    record = TestRecord(
+        accuracy=correct / len(labels),
+        low=low,
+        high=high,
+        examples=len(labels),
+        confusion=confusion.tolist(),
+        classes=list(classes),
+        weights_sha256=sha256(folder.weights.read_bytes()),
+        opened=[*opened, datetime.now(UTC).isoformat(timespec="seconds")],
+    )
+    write_json(folder.test, asdict(record))
+    return record
+
+
+def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
+    """The 95 % score interval of a proportion (Wilson 1927; Brown, Cai and DasGupta 2001)."""
+    z, p = NORMAL_975, correct / examples
+    middle = (p + z * z / (2 * examples)) / (1 + z * z / examples)
+    half = (
+        z / (1 + z * z / examples) * math.sqrt(p * (1 - p) / examples + z * z / (4 * examples**2))
+    )
+    return middle - half, middle + half
+
+
+def predict(
+    folder: RunFolder, images: list[Path], *, invert: bool = False
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Class probabilities ``[len(images), C]`` of image files, and the names of the classes.
+
+    An image is made grey and scaled to the size of the training images, keeping its proportions.
+
+    Args:
+        invert: for dark strokes on a light background; the training images are light on dark.
+
+    Raises:
+        RunFolderError: the folder holds no complete run, or one without weights.
+        DataError: a file is no image.
+    """
+    config, weight, bias = _load(folder)
+    side = math.isqrt(weight.shape[1])
+    if side * side != weight.shape[1]:
+        raise RunFolderError(f"{folder.weights} is not for square images.")
+    pixels = torch.from_numpy(np.stack([_read_image(path, side, invert) for path in images]))
+    scores = logits(torch.from_numpy(weight), torch.from_numpy(bias), pixels)
+    return torch.softmax(scores, dim=1).numpy(), CLASSES[config.data.name]
+
+
+def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
+    try:
+        with Image.open(path) as image:
+            grey = image.convert("L")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}") from error
+    grey.thumbnail((side, side), Image.Resampling.BOX)
+    if max(grey.size) < side:  # thumbnail only shrinks
+        scale = side / max(grey.size)
+        grey = grey.resize((round(grey.width * scale), round(grey.height * scale)))
+    pixels = np.asarray(grey, dtype=np.float32) / 255
+    if invert:
+        pixels = 1 - pixels
+    square = np.zeros((side, side), dtype=np.float32)
+    top, left = (side - pixels.shape[0]) // 2, (side - pixels.shape[1]) // 2
+    square[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return square.ravel()
+
+
+def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np.float32]]:
+    record = read_record(folder)
+    if folder.weights.name not in record.files:
+        raise RunFolderError(
+            f"{folder.path} {record.status}, and has no weights to use. Choose a completed run."
+        )
+    if is_pruned(folder, record, folder.weights.name):
+        raise RunFolderError(
+            f"The weights of {folder.path} were pruned. `sweeplab reproduce --restore` brings them "
+            "back."
+        )
+    if folder.weights.name in damaged_files(folder, record):
+        raise RunFolderError(
+            f"{folder.weights} is not the file that the run wrote. The same command with the same "
+            "sweep folder trains the run again."
+        )
+    weight, bias = read_weights(folder)
+    config = read_config(folder)
+    if identity(config) != identity(typed_config(record.config)):
+        raise RunFolderError(
+            f"{folder.config} is not the configuration that the run was trained with: it was "
+            "changed since. Undo that; run.json has the values."
+        )
+    if len(CLASSES.get(config.data.name, ())) != len(weight):
+        raise RunFolderError(
+            f"{folder.weights} has {len(weight)} classes, which are not those of "
+            f"{config.data.name}."
+        )
+    return config, weight, bias
+
+
+def _opened(folder: RunFolder) -> list[str]:
+    """The times of earlier looks at the test set."""
+    try:
+        values = read_json(folder.test)
+    except FileNotFoundError:
+        return []
+    except RunFolderError as error:
+        raise _lost_count(str(error)) from error
+    opened = values.get("opened")
+    if not isinstance(opened, list) or not all(isinstance(time, str) for time in opened):
+        raise _lost_count(f"{folder.test} is damaged: it has no list of times")
+    return opened
+
+
+def _lost_count(why: str) -> RunFolderError:
+    return RunFolderError(
+        f"{why.rstrip('.')}. It counts the looks at the test set. Delete it to start counting anew."
+    )

@@ -1,0 +1,204 @@
+"""Retraining runs from what they saved, and saying whether they come out the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sweeplab import config as run_config
+from sweeplab.compare import Comparison, Outcome, compare
+from sweeplab.config import RunConfig, check, flatten
+from sweeplab.data import load
+from sweeplab.errors import RunFolderError, SweeplabError
+from sweeplab.provenance import differences, environment
+from sweeplab.results import RunResult
+from sweeplab.runs.checks import typed_config
+from sweeplab.runs.curves import weights_to_bytes
+from sweeplab.runs.files import sha256
+from sweeplab.runs.folder import (
+    RunFolder,
+    RunRecord,
+    damaged_files,
+    is_pruned,
+    read_config,
+    read_curves,
+    read_record,
+    read_weights,
+)
+from sweeplab.runs.pruning import restore_weights
+from sweeplab.runs.sweep import run_folders
+from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of retraining one run."""
+
+    folder: Path
+    comparison: Comparison | None  # None: it could not be retrained; `reasons` says why
+    reasons: list[str] = field(default_factory=list)  # what could explain a difference
+    environments: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # then, now
+
+    @property
+    def verdict(self) -> str:
+        return self.comparison.verdict if self.comparison else "not retrained"
+
+    @property
+    def same(self) -> bool:
+        """Bit for bit; or to rounding, where the machine or a version is another."""
+        return self.verdict == "identical" or (
+            self.verdict == "equal within tolerance" and bool(self.environments)
+        )
+
+
+@dataclass
+class _Saved:
+    folder: RunFolder
+    record: RunRecord
+    config: RunConfig
+    outcome: Outcome
+    reasons: list[str]
+
+
+def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterator[Reproduction]:
+    """Retrain the runs in ``folders``, in stacks: the bits of a run do not depend on its stack.
+
+    A run that cannot be read or retrained gives a reproduction without a comparison. Weights that
+    were pruned are compared by the checksum that is left of them; ``restore`` writes them anew
+    where they come out the same.
+    """
+    saved: list[_Saved] = []
+    for folder in folders:
+        try:
+            saved.append(_read(folder))
+        except SweeplabError as error:
+            yield Reproduction(folder.path, None, [str(error)])
+    unequal = [run for run in saved if _other_length(run)]
+    for run in unequal:
+        yield Reproduction(
+            run.folder.path, Comparison("different", _other_length(run)), run.reasons
+        )
+    saved = [run for run in saved if run not in unequal]
+    for stack in plan_stacks([run.config for run in saved]):
+        chosen = [saved[i] for i in stack]
+        try:
+            dataset = load(chosen[0].config.data)
+            results = train_stack([run.config for run in chosen], dataset)
+        except SweeplabError as error:
+            for run in chosen:
+                yield Reproduction(run.folder.path, None, [*run.reasons, str(error)])
+            continue
+        for run, result in zip(chosen, results, strict=True):
+            yield _compared(run, result, dataset.checksum, restore=restore)
+
+
+def find_runs(path: Path, sample: int | None = None, seed: int = 0) -> list[RunFolder]:
+    """The run at ``path``, or the runs below it that have a result; ``sample`` draws some.
+
+    Raises:
+        RunFolderError: there is no such folder, or no run in it.
+    """
+    if not path.is_dir():
+        raise RunFolderError(f"There is no folder {path}.")
+    if RunFolder(path).record.exists():
+        return [RunFolder(path)]
+    folders = sorted(run_folders(path), key=lambda folder: _natural(folder.path))
+    if not folders:
+        raise RunFolderError(
+            f"{path} is neither a run's folder nor a sweep's: no run.json lies in it."
+        )
+    if sample is not None and sample < len(folders):
+        chosen = sorted(random.Random(seed).sample(range(len(folders)), sample))  # noqa: S311
+        folders = [folders[i] for i in chosen]
+    return folders
+
+
+def _read(folder: RunFolder) -> _Saved:
+    record = read_record(folder)
+    if record.status == "failed":
+        raise RunFolderError(f"{folder.path} failed, and has no result to compare with.")
+    reasons = [
+        f"{name} is not the file that the run wrote" for name in damaged_files(folder, record)
+    ]
+    config = check(read_config(folder))
+    reasons += _edited(record, config)
+    there = folder.weights.name in record.files and not _weights_pruned(folder, record)
+    weights = read_weights(folder) if there else None
+    outcome = Outcome(record.status, read_curves(folder), weights)
+    return _Saved(folder, record, config, outcome, reasons)
+
+
+def _weights_pruned(folder: RunFolder, record: RunRecord) -> bool:
+    return is_pruned(folder, record, folder.weights.name)
+
+
+def _other_length(run: _Saved) -> str:
+    """How many iterations the saved configuration asks for, if the curves have another number.
+
+    Said without training: an edited, or a planted, number of epochs might take for ever.
+    """
+    saved, asked = len(run.outcome.curves) - 1, iterations(run.config)
+    if run.record.status != "completed" or saved == asked:
+        return ""
+    return f"it had {saved} iterations, and its saved configuration asks for {asked}"
+
+
+def _edited(record: RunRecord, config: RunConfig) -> list[str]:
+    """The keys of the saved config that are not what the run was trained with."""
+    trained = flatten(typed_config(record.config))
+    return [
+        f"{key} is {value} in .hydra/config.yaml, and was {trained[key]} when the run was trained"
+        for key, value in flatten(config).items()
+        if key not in run_config.NOT_IDENTITY and value != trained[key]
+    ]
+
+
+def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -> Reproduction:
+    finite = np.isfinite(result.weight).all() and np.isfinite(result.bias).all()
+    weights = (result.weight, result.bias) if finite else None
+    pruned = _weights_pruned(run.folder, run.record)
+    new = Outcome(result.status, result.curves, None if pruned else weights)
+    comparison = compare(run.outcome, new)
+    if pruned and comparison.verdict == "identical":
+        comparison = _compared_by_checksum(run, weights, restore=restore)
+    reasons = list(run.reasons)
+    if checksum != run.record.data_checksum:
+        reasons.append(
+            f"the data is other data: its checksum is {checksum[:12]}..., and was "
+            f"{run.record.data_checksum[:12]}..."
+        )
+    if run.record.engine_version != ENGINE_VERSION:
+        reasons.append(
+            f"version {run.record.engine_version} of the engine trained it, and this is version "
+            f"{ENGINE_VERSION}"
+        )
+    environments = {}
+    if comparison.verdict != "identical":
+        environments = differences(run.record.environment, environment())
+        # Where the code came from, and how many threads it had, change no bit of a result.
+        for name in ("threads", "git.commit", "git.dirty", "git"):
+            environments.pop(name, None)
+    return Reproduction(run.folder.path, comparison, reasons, environments)
+
+
+def _compared_by_checksum(run: _Saved, weights: Any, *, restore: bool) -> Comparison:
+    """What can be said of weights that were pruned."""
+    content = b"" if weights is None else weights_to_bytes(*weights)
+    if sha256(content) != run.record.files[run.folder.weights.name]["sha256"]:
+        return Comparison(
+            "equal within tolerance",
+            "the curves are identical, the checksum of the pruned weights is another",
+        )
+    if restore:
+        restore_weights(run.folder, run.record, content)
+    return Comparison("identical")
+
+
+def _natural(path: Path) -> tuple[str, int, str]:
+    number = int(path.name) if path.name.isdecimal() else -1
+    return (str(path.parent), number, path.name)
