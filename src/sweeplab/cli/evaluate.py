@@ -1,0 +1,38 @@
+"""``sweeplab evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from sweeplab.evaluation import evaluate as run_evaluate
+from sweeplab.runs.folder import RunFolder
+from sweeplab.terminal import console, say, shown
+
+
+def evaluate(run: Path) -> None:
+    """Print the test accuracy and the confusion matrix, and record them."""
+    folder = RunFolder(run)
+    record = run_evaluate(folder)
+    say(
+        f"Test accuracy {record.accuracy:.4f} on {record.examples} images "
+        f"(95 % interval {record.low:.4f} to {record.high:.4f})"
+    )
+    table = Table(title="Rows: true class. Columns: predicted.", box=None, title_justify="left")
+    table.add_column("")
+    for name in record.classes:
+        table.add_column(name, justify="right")
+    for name, row in zip(record.classes, record.confusion, strict=True):
+        table.add_row(name, *(str(count) if count else "." for count in row))
+    console().print(table)
+    times = len(record.opened)
+    say(
+        f"Recorded in {shown(folder.test)}: the test set was opened for this run "
+        f"{'once' if times == 1 else f'{times} times'}."
+    )
+    sweep = run.absolute().parent
+    if (sweep / "report.html").is_file():
+        say(f"`sweeplab report {shown(sweep)}` adds it to the report.")
+    if times > 1:
+        say("Choosing by test accuracy makes it optimistic: choose by validation accuracy.")

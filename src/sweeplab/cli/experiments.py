@@ -1,0 +1,80 @@
+"""Experiments: one YAML file each, whose opening comment is the question it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sweeplab.errors import ConfigError
+from sweeplab.places import experiments_dir
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment's file, read."""
+
+    path: Path
+    question: str  # the opening comment, up to its first question mark
+    content: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def find(word: str) -> Path:
+    """The file that ``word`` names: where it points, or among the shipped experiments.
+
+    Raises:
+        ConfigError: there is none; the message lists those there are.
+    """
+    here = Path(word)
+    if here.is_file():
+        return here
+    shipped = experiments_dir() / here.name
+    # Only a path such as experiments/grid.yaml may stand for a shipped one: a mistyped folder
+    # must not train something else.
+    if shipped.is_file() and str(here.parent) in ("experiments", "."):
+        return shipped
+    names = ", ".join(f"experiments/{path.name}" for path in shipped_experiments())
+    raise ConfigError(f"There is no file {word}. The experiments at hand are: {names}.")
+
+
+def shipped_experiments() -> list[Path]:
+    """The files of the experiments that come with sweeplab."""
+    return sorted(experiments_dir().glob("*.yaml"))
+
+
+def at_hand() -> list[Path]:
+    """The experiments of the folder ``experiments`` here, and the shipped ones beside them."""
+    here = {path.name: path for path in sorted(Path("experiments").glob("*.yaml"))}
+    return list(({path.name: path for path in shipped_experiments()} | here).values())
+
+
+def read(path: Path) -> Experiment:
+    """The experiment in ``path``.
+
+    Raises:
+        ConfigError: it is no YAML mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is not an experiment's YAML file: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} is not an experiment's YAML file: it holds no mapping.")
+    return Experiment(path, _question(text), content)
+
+
+def _question(text: str) -> str:
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("#").strip())
+    question, mark, _ = " ".join(filter(None, lines)).partition("?")
+    return question + mark

@@ -1,0 +1,161 @@
+"""``sweeplab``: the commands and how their errors are shown."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from sweeplab.errors import SweeplabError, storage_message, wants_traceback
+
+HYDRA_ARGUMENTS = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("sweeplab"), prog_name="sweeplab")
+def cli() -> None:
+    """What do training-set size, batch size, learning rate and weight decay do to a classifier?
+
+    Train every combination at once, read the report, and get any curve back.
+
+    \b
+      sweeplab train experiments/quickstart.yaml
+      sweeplab train -m optimizer.lr=0.01,0.1 'seed=range(5)' data=digits
+    """
+
+
+@cli.command(context_settings=HYDRA_ARGUMENTS, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def train(arguments: tuple[str, ...]) -> None:
+    """Train one run; with -m, or an experiment's file first, a sweep.
+
+    Everything after `train` is Hydra's: KEY=VALUE, -m, --cfg job, --help. `--dry-run` shows a
+    sweep's jobs and trains none.
+    """
+    from sweeplab.cli.train import train as run_train
+
+    run_train(list(arguments))
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+@click.option("--format", "formats", default="svg,png", show_default=True, help="Figure files.")
+def report(folders: tuple[Path, ...], open_browser: bool, formats: str) -> None:
+    """(Re)build the tables, figures and report.html of a sweep, or of several together."""
+    from sweeplab.cli.report import report as run_report
+
+    run_report(list(folders), open_browser=open_browser, formats=formats)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--sample", type=click.IntRange(min=1), help="Retrain this many runs of a sweep.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws the sample.")
+@click.option("--restore", is_flag=True, help="Write weights that were pruned anew.")
+def reproduce(folder: Path, sample: int | None, seed: int, restore: bool) -> None:
+    """Retrain from the saved config and compare: exit 0 if the same, 1 if not."""
+    from sweeplab.cli.reproduce import reproduce as run_reproduce
+
+    sys.exit(run_reproduce(folder, sample=sample, seed=seed, restore=restore))
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def evaluate(run: Path) -> None:
+    """Test-set accuracy and confusion matrix of a run; recorded in its folder."""
+    from sweeplab.cli.evaluate import evaluate as run_evaluate
+
+    run_evaluate(run)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--invert", is_flag=True, help="For dark strokes on a light background.")
+def predict(run: Path, images: tuple[Path, ...], invert: bool) -> None:
+    """Class probabilities of image files under a run's weights."""
+    from sweeplab.cli.predict import predict as run_predict
+
+    run_predict(run, list(images), invert=invert)
+
+
+@cli.command()
+@click.argument("outputs", default="outputs", type=click.Path(path_type=Path))
+def ls(outputs: Path) -> None:
+    """The sweeps and runs in a folder: date, state, size, best setting."""
+    from sweeplab.cli.listing import list_outputs
+
+    list_outputs(outputs)
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--weights", is_flag=True, help="Weights alone, not whole runs; keeps the best's.")
+@click.option("--failed", is_flag=True, help="Failed runs.")
+@click.option("--diverged", is_flag=True, help="Diverged runs.")
+@click.option("--keep-best", type=click.IntRange(min=0), help="All but this many settings.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Also what might not come back as it is.")
+def prune(
+    folders: tuple[Path, ...],
+    *,
+    weights: bool,
+    failed: bool,
+    diverged: bool,
+    keep_best: int | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Remove weights, or whole runs, that training again would bring back."""
+    from sweeplab.cli.prune import prune as run_prune
+
+    rules = {"weights": weights, "failed": failed, "diverged": diverged, "keep_best": keep_best}
+    run_prune(folders, rules, dry_run=dry_run, yes=yes)
+
+
+@cli.command()
+def experiments() -> None:
+    """The experiments at hand, each with its question."""
+    from sweeplab.cli.listing import list_experiments
+
+    list_experiments()
+
+
+def _answer_tab_completion() -> None:
+    """Hydra's completion script asks the bare command: lead it to `train`."""
+    line = os.environ.get("COMP_LINE", "")
+    os.environ["COMP_LINE"] = line.replace(" train", "", 1)
+    sys.argv.insert(1, "train")
+
+
+def main() -> NoReturn:
+    """The console script: runs a command and shows an error as one message."""
+    # A folder's name need not be UTF-8, nor a terminal: what it cannot show must stop no command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
+    if sys.argv[1:2] == ["-sc"]:
+        _answer_tab_completion()
+    try:
+        cli.main(prog_name="sweeplab", standalone_mode=True)
+    except SweeplabError as error:
+        if wants_traceback():
+            raise
+        sys.exit(f"sweeplab: {error}")
+    except OSError as error:
+        if wants_traceback():
+            raise
+        sys.exit(f"sweeplab: {storage_message(error)}")
+    sys.exit(0)

@@ -1,0 +1,98 @@
+"""``sweeplab prune``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from sweeplab.prune import Removal, Rules, plan_removals, remove, sweep_of, sweeps_in
+from sweeplab.runs.sweep import SweepFolder, locked
+from sweeplab.terminal import console, in_bytes, plain, plural, say, shown
+
+SHOWN = 50  # rows of the table before it only counts
+
+
+def prune(folders: Sequence[Path], chosen: Mapping[str, Any], *, dry_run: bool, yes: bool) -> None:
+    """Print what is removed and why, and remove it unless ``dry_run``.
+
+    Args:
+        chosen: the fields of ``Rules``.
+        yes: also what might not come back as it is.
+
+    Raises:
+        click.UsageError: no rule was given.
+    """
+    rules = Rules(**chosen)
+    if not (rules.weights or rules.failed or rules.diverged or rules.keep_best is not None):
+        raise click.UsageError(
+            "say what to remove: --weights, --failed, --diverged or --keep-best K. --dry-run shows "
+            "it and removes nothing."
+        )
+    if rules.weights and rules.keep_best is None:
+        rules = replace(rules, keep_best=1)
+    places = [place for folder in folders for place in sweeps_in(folder)]
+    with ExitStack() as stack:
+        if not dry_run:
+            for home in {sweep_of(place).path.resolve() for place in places if place.is_dir()}:
+                stack.enter_context(locked(SweepFolder(home)))
+        found = {
+            removal.run.path.resolve(): removal
+            for place in places
+            for removal in plan_removals(place, rules)
+        }
+        _prune(list(found.values()), dry_run=dry_run, yes=yes)
+
+
+def _prune(found: list[Removal], *, dry_run: bool, yes: bool) -> None:
+    sure = [removal for removal in found if yes or not removal.doubts]
+    doubtful = [removal for removal in found if not yes and removal.doubts]
+    if sure:
+        _print(sure, "why")
+    if not dry_run:
+        remove(sure)
+    word = "To remove" if dry_run else "Removed"
+    say(f"{word}: {_counted(sure)}.")
+    if any(removal.what == "weights" for removal in sure):
+        say("The curves stay. `sweeplab reproduce --restore RUN` trains weights again.")
+    if any(removal.what == "run" for removal in sure):
+        say("runs.csv and the report still show removed runs until `sweeplab report` is called.")
+    if doubtful:
+        say("\nKept, because it might not come back as it is:")
+        _print(doubtful, "might not come back")
+        say(f"Kept: {_counted(doubtful)}. --yes removes it too.")
+    if dry_run:
+        say("Dry run: nothing was removed.")
+
+
+def _print(removals: Sequence[Removal], heading: str) -> None:
+    table = Table("run", "what", "size", heading, box=None, header_style="bold")
+    for removal in removals[:SHOWN]:
+        reasons = "; ".join(removal.doubts) if heading != "why" else removal.why
+        table.add_row(
+            plain(str(shown(removal.run.path))),
+            removal.what,
+            in_bytes(removal.bytes),
+            plain(reasons),
+        )
+    console().print(table)
+    if len(removals) > SHOWN:
+        say(f"... and {len(removals) - SHOWN} more")
+
+
+def _counted(removals: Sequence[Removal]) -> str:
+    runs = sum(removal.what == "run" for removal in removals)
+    weights = len(removals) - runs
+    parts = [
+        *([f"{runs} {plural('run', runs)}"] if runs else []),
+        *([f"the weights of {weights} {plural('run', weights)}"] if weights else []),
+    ]
+    if not parts:
+        return "nothing"
+    total = sum(removal.bytes for removal in removals)
+    return f"{' and '.join(parts)}, {in_bytes(total)} ({total} bytes)"

@@ -1,0 +1,120 @@
+"""``sweeplab train``: hands its arguments to Hydra, an experiment's file among them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from sweeplab.cli.experiments import Experiment, find, read
+from sweeplab.config import RunConfig, keys
+from sweeplab.errors import FULL_ERROR, SweeplabError, showing, wants_traceback
+from sweeplab.places import conf_dir
+from sweeplab.terminal import typed
+
+MULTIRUN = ("-m", "--multirun")
+
+
+def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> None:
+    """Run Hydra's application over ``arguments``. It ends the process when it fails.
+
+    Args:
+        task: what to run for each job; ``train_task`` if None. Benchmarks give another.
+    """
+    words = list(arguments)
+    typed[:] = words
+    experiment = read(find(words.pop(0))) if words and _names_a_file(words[0]) else None
+    if "--dry-run" in words:
+        words = [*(word for word in words if word != "--dry-run"), "hydra.launcher.dry_run=true"]
+        if experiment is None and not set(MULTIRUN) & set(words):
+            _usage("--dry-run shows what a sweep would train: give -m, or an experiment's file.")
+    if "-sc" not in words:
+        _refuse_unknown_keys(words)
+    if experiment is not None:
+        words.append(f"+experiment={experiment.name}")
+    sys.argv = ["sweeplab", *words]
+
+    import hydra
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    store.store(name="run_config", node=RunConfig, provider="sweeplab")
+    if experiment is not None:
+        _store(experiment, store)
+
+    from sweeplab.task.job import train_task
+
+    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")
+    with _errors_let_through():
+        main(task or train_task)()
+
+
+@contextmanager
+def _errors_let_through() -> Iterator[None]:
+    """Show any error as one message: Hydra itself prints a traceback for most of them."""
+    from hydra.errors import CompactHydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if wants_traceback():
+        yield
+        return
+    os.environ[FULL_ERROR] = "1"  # Hydra then lets the error through
+    showing.append(False)
+    try:
+        yield
+    except (SweeplabError, OSError):
+        raise  # `main` has the words for them
+    except Exception as error:
+        text = f"{error}" if isinstance(error, CompactHydraException) else f"{error!r}"
+        if isinstance(error.__cause__, OmegaConfBaseException):
+            text += f"\n{error.__cause__}"
+        sys.exit(f"{text}\n{FULL_ERROR}=1 shows where.")
+    finally:
+        showing.pop()
+        os.environ.pop(FULL_ERROR, None)
+
+
+def _names_a_file(word: str) -> bool:
+    return "=" not in word and word.endswith((".yaml", ".yml"))
+
+
+def _store(experiment: Experiment, store: object) -> None:
+    """Make the file a config of Hydra's, merged into the root. Its name names the outputs."""
+    node = experiment.content
+    hydra = node.setdefault("hydra", {})
+    hydra.setdefault("job", {}).setdefault("name", experiment.name)
+    hydra.setdefault("help", {}).setdefault("header", experiment.question)
+    if "mode" not in hydra and hydra.get("sweeper", {}).get("params"):
+        hydra["mode"] = "MULTIRUN"
+    store.store(  # type: ignore[attr-defined]
+        group="experiment",
+        name=experiment.name,
+        node=node,
+        package="_global_",
+        provider=str(experiment.path),
+    )
+
+
+def _refuse_unknown_keys(words: list[str]) -> None:
+    """A mistyped key gets a suggestion, which Hydra's own message has none of."""
+    known = keys()
+    groups = {folder.name for folder in conf_dir().iterdir() if folder.is_dir()}
+    for word in words:
+        key = word.split("=", 1)[0]
+        if "=" not in word or word.startswith(("-", "+", "~", "hydra.", "hydra/")):
+            continue
+        nodes = {name.rsplit(".", 1)[0] for name in known if "." in name}
+        if key in known or key in groups or key in nodes or "@" in key or "/" in key:
+            continue
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"The keys are: {', '.join(known)}."
+        _usage(f"{key} is not a configuration key (in '{word}'). {hint}")
+
+
+def _usage(message: str) -> NoReturn:
+    raise click.UsageError(message)

@@ -1,0 +1,85 @@
+"""Who may use whom: imports point one way, and Hydra is met in few rooms."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+
+PACKAGE = ROOT / "src" / "sweeplab"
+
+# Each room may use the rooms before it, and those named with it.
+ROOMS = [
+    {"errors", "places", "terminal"},
+    {"config", "results"},
+    {"data", "model", "provenance"},
+    {"training", "runs"},
+    {"report", "compare"},
+    {"reproduce", "evaluation", "prune", "api"},
+    {"task"},
+    {"cli"},
+]
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+MAY_MEET_HYDRA = {"task", "cli"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The dotted names of every module imported in a file, at any depth of it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_one_way(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        return
+    assert here in RANK, f"{path} is in no room: give it a place in ROOMS"
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "sweeplab" and len(parts) > 1 and parts[1] != here:
+            assert RANK[parts[1]] <= RANK[here], f"{here} may not use {parts[1]}"
+        if parts[0] == "hydra":
+            assert here in MAY_MEET_HYDRA, f"{here} may not meet Hydra"
+        if parts[0] == "omegaconf":
+            assert here in MAY_MEET_HYDRA | {"config"}, f"{here} may not meet OmegaConf"
+        if parts[0] in ("torch", "torchvision"):
+            assert here not in ("report", "cli", "runs", "config"), f"{here} may not meet torch"
+
+
+def test_files_stay_small() -> None:
+    long = {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 300}
+    assert long == {}
+
+
+def test_the_report_does_without_torch() -> None:
+    code = (
+        "import sys, sweeplab.report.build, sweeplab; sweeplab.load_sweep;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_public_names_are_there() -> None:
+    import sweeplab
+
+    for name in sweeplab.__all__:
+        assert getattr(sweeplab, name).__doc__, f"{name} has no docstring"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        sweeplab.nothing  # noqa: B018
