@@ -1,0 +1,65 @@
+"""Whole commands: ``sweeplab train -m`` through each launcher, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def run(launcher: str, data: list[str], runs: int) -> dict[str, Any]:
+    """Train a grid of ``runs`` runs of 5 seeds and measure the command.
+
+    The report is left out; folders and tables are written. With another launcher than ``stacked``,
+    each run trains through ``train_one``, as a script of one's own would.
+
+    Returns:
+        Seconds, megabytes of the largest process, and the time that was spent on training.
+    """
+    seeds = min(5, runs)
+    lrs = ",".join(f"{0.001 * 1.01**i:.6g}" for i in range(runs // seeds))
+    folder = Path(tempfile.mkdtemp(prefix="sweeplab-benchmark-"))
+    overrides = [
+        *data,
+        f"optimizer.lr={lrs}",
+        f"seed=range({seeds})",
+        f"hydra/launcher={launcher}",
+        # Hydra's launchers are measured with Hydra's sweeper, as one has them without sweeplab.
+        "hydra.sweeper.report=false" if launcher == "stacked" else "hydra/sweeper=basic",
+        f"hydra.sweep.dir={folder}",
+    ]
+    ours = [str(Path(sys.executable).with_name("sweeplab")), "train"]
+    command = ours if launcher == "stacked" else [sys.executable, str(HERE / "entry.py")]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "-m", *overrides], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)  # unlike getrusage, of this process alone
+    seconds = time.perf_counter() - started
+    if status:
+        raise RuntimeError(f"{' '.join(command)} failed")
+    training = _training_seconds(folder)
+    shutil.rmtree(folder)
+    return {
+        "runs": runs,
+        "seconds": seconds,
+        "training_seconds": training,
+        "megabytes": usage.ru_maxrss / 1024,
+    }
+
+
+def _training_seconds(folder: Path) -> float:
+    """The engine's own time: each stack's seconds, shared by its runs."""
+    total = 0.0
+    for path in folder.glob("*/run.json"):
+        stack = json.loads(path.read_text(encoding="utf-8"))["stack"]
+        total += stack["seconds"] / stack["runs"]
+    return total

@@ -1,0 +1,21 @@
+"""``sweeplab train``, with ``train_one`` as its engine: what one would write without sweeplab's."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sweeplab.cli.train import train
+
+
+def train_one_task(cfg: Any) -> float:
+    """One job. It stands in the main module, so that joblib sends it to its workers whole."""
+    from sweeplab.task import job
+    from sweeplab.training import train_one
+
+    job.train_stack = lambda configs, dataset, **_: [train_one(c, dataset) for c in configs]
+    return job.train_task(cfg)
+
+
+if __name__ == "__main__":
+    train(sys.argv[1:], task=train_one_task)
