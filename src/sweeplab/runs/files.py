@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sweeplab.errors import RunFolderError, StorageError
+from sweeplab.errors import NewerFormatError, RunFolderError, StorageError
 
 # Ten thousand jobs make a sweep.json of 3 MB.
 LARGEST_JSON = 256 * 2**20
@@ -79,6 +79,20 @@ def remove_file(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def refuse_newer(path: Path, values: Mapping[str, Any], newest: int) -> None:
+    """Stop at a record whose ``format`` is above ``newest``, the one that this code writes.
+
+    Raises:
+        NewerFormatError: it is; ``path`` names the record.
+    """
+    version = values.get("format")
+    if isinstance(version, int) and version > newest:
+        raise NewerFormatError(
+            f"{path} has format {version}, and this sweeplab reads up to {newest}: use the "
+            "version of sweeplab that wrote it, or a newer one."
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:

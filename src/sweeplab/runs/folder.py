@@ -14,13 +14,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeplab.config import RunConfig, from_dict, to_dict
-from sweeplab.errors import NewerFormatError, RunFolderError
+from sweeplab.errors import RunFolderError
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs.checks import curves_problem, disagreement, record_problem
 from sweeplab.runs.files import (
     make_folder,
     read_json,
+    refuse_newer,
     remove_file,
     sha256,
     write_bytes,
@@ -178,12 +179,7 @@ def read_record(folder: RunFolder) -> RunRecord:
         raise RunFolderError(
             f"{folder.path} is not the folder of a complete run: it has no run.json."
         ) from None
-    version = values.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise NewerFormatError(
-            f"{folder.record} has format {version}, and this sweeplab reads up to {FORMAT}: "
-            "use the version of sweeplab that wrote it, or a newer one."
-        )
+    refuse_newer(folder.record, values, FORMAT)
     try:
         record = RunRecord(**values)
         problem = record_problem(values)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock, Timeout
 
 from sweeplab.errors import NewerFormatError, RunFolderError, StorageError, SweeplabError
-from sweeplab.runs.files import make_folder, read_json, write_json, write_text
+from sweeplab.runs.files import make_folder, read_json, refuse_newer, write_json, write_text
 from sweeplab.runs.folder import (
     RunFolder,
     RunRecord,
@@ -97,12 +97,7 @@ def read_sweep(folder: SweepFolder) -> SweepRecord:
         raise RunFolderError(
             f"{folder.path} is not a sweep's folder: it has no sweep.json."
         ) from None
-    version = values.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise NewerFormatError(
-            f"{folder.record} has format {version}, and this sweeplab reads up to {FORMAT}: use "
-            "the version of sweeplab that wrote it, or a newer one."
-        )
+    refuse_newer(folder.record, values, FORMAT)
     try:
         record = SweepRecord(
             name=str(values["name"]),
