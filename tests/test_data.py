@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from sweeplab.config import DataConfig
 from sweeplab.data import load, load_test
+from sweeplab.data.idx import read_idx
 from sweeplab.data.sources import IDX_FILES
 from sweeplab.errors import ConfigError, DataError
 
@@ -145,6 +146,33 @@ def test_absent_and_offline_says_what_to_do_and_leaves_nothing(
     for part in ("could not be downloaded", IDX_FILES[3], "SWEEPLAB_DATA", "data=digits"):
         assert part in str(caught.value)
     assert not root.exists()
+
+
+def test_idx_files_read_as_torchvision_reads_them(mnist_root: Path) -> None:
+    from torchvision import datasets
+
+    for train in (True, False):
+        theirs = datasets.MNIST(str(mnist_root), train=train)
+        images, labels = IDX_FILES[:2] if train else IDX_FILES[2:]
+        folder = mnist_root / "MNIST" / "raw"
+        assert torch.equal(read_idx(folder / images, 3), theirs.data)
+        assert torch.equal(read_idx(folder / labels, 1).long(), theirs.targets)
+
+
+@settings(max_examples=50, deadline=None)
+@given(content=st.binary(max_size=60), header=st.booleans())
+@example(content=b"\0\0\0\3abc", header=True)
+@example(content=b"\xff\xff\xff\xffabc", header=True)
+def test_any_other_bytes_are_no_idx_file(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, header: bool
+) -> None:
+    path = tmp_path_factory.mktemp("idx") / "train-labels-idx1-ubyte"
+    path.write_bytes(b"\0\0\x08\x01" + content if header else content)
+    if header and content[:4] == struct.pack(">I", len(content) - 4 & 0xFFFFFFFF):
+        assert bytes(read_idx(path, 1).tolist()) == content[4:]
+    else:
+        with pytest.raises(ValueError, match=path.name):
+            read_idx(path, 1)
 
 
 @pytest.mark.parametrize("file", IDX_FILES)

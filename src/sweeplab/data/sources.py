@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sweeplab.data.idx import read_idx
 from sweeplab.errors import DataError
 
 IDX_FILES = (
@@ -41,12 +42,12 @@ class RawData:
 
 def mnist(root: Path) -> RawData:
     """Handwritten digits, 28 x 28; LeCun, Cortes and Burges."""
-    return _torchvision("MNIST", root)
+    return _idx_files("MNIST", root)
 
 
 def fashion_mnist(root: Path) -> RawData:
     """Photographs of clothes, 28 x 28; Xiao, Rasul and Vollgraf, 2017."""
-    return _torchvision("FashionMNIST", root)
+    return _idx_files("FashionMNIST", root)
 
 
 def digits(_root: Path) -> RawData:
@@ -84,32 +85,20 @@ CLASSES: dict[str, tuple[str, ...]] = {
 }
 
 
-def _torchvision(name: str, root: Path) -> RawData:
-    from torchvision import datasets
-
-    kind: Any = getattr(datasets, name)
+def _idx_files(name: str, root: Path) -> RawData:
     folder = root / name / "raw"
     if not all((folder / file).is_file() for file in IDX_FILES):
-        _download(kind, name, root)
+        _download(name, root)
     try:
-        # Whole files at once; going through the data set image by image would decode each by PIL.
-        known, test = kind(str(root), train=True), kind(str(root), train=False)
-        raw = RawData(known.data, known.targets, test.data, test.targets, 255)
-        sound = (
-            raw.images.shape[1:] == raw.test_images.shape[1:] == (28, 28)
-            and len(raw.images) == len(raw.labels)
-            and len(raw.test_images) == len(raw.test_labels)
-            and all(
-                len(labels) and 0 <= int(labels.min()) <= int(labels.max()) < 10
-                for labels in (raw.labels, raw.test_labels)
-            )
+        images, labels, test_images, test_labels = (
+            read_idx(folder / file, 3 if "images" in file else 1) for file in IDX_FILES
         )
-    # torchvision parses headers by hand: damage shows as whatever its parser trips over.
-    except Exception as error:
-        raise _damaged(name, folder, str(error) or type(error).__name__) from error
-    if not sound:
-        raise _damaged(name, folder, "images and labels do not fit together")
-    return raw
+        for shown, named in ((images, labels), (test_images, test_labels)):
+            if shown.shape != (len(named), 28, 28) or not len(named) or int(named.max()) > 9:
+                raise ValueError("images and labels do not fit together")
+    except (ValueError, OSError) as error:
+        raise _damaged(name, folder, str(error)) from error
+    return RawData(images, labels.long(), test_images, test_labels.long(), 255)
 
 
 def _damaged(name: str, folder: Path, why: str) -> DataError:
@@ -119,8 +108,10 @@ def _damaged(name: str, folder: Path, why: str) -> DataError:
     )
 
 
-def _download(kind: Any, name: str, root: Path) -> None:
+def _download(name: str, root: Path) -> None:
     """Fetch the four files beside their place, then rename, so that no half of them is left."""
+    from torchvision import datasets  # it knows mirrors and checksums
+
     place = root / name
     advice = (
         f"Connect to the network for the first run, or copy the files {', '.join(IDX_FILES)} "
@@ -137,7 +128,7 @@ def _download(kind: Any, name: str, root: Path) -> None:
             f"{advice}"
         ) from error
     try:
-        kind(str(beside), train=True, download=True)
+        getattr(datasets, name)(str(beside), train=True, download=True)
         place.mkdir(exist_ok=True)
         (place / "raw").mkdir(exist_ok=True)
         for file in IDX_FILES:
