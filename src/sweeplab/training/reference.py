@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from sweeplab.config import RunConfig
 from sweeplab.data import Dataset
-from sweeplab.model import initial_model
+from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
 from sweeplab.training.record import CurveRecord
 from sweeplab.training.schedule import batch_order, is_evaluated, iterations_per_epoch
@@ -26,7 +26,12 @@ from sweeplab.training.schedule import batch_order, is_evaluated, iterations_per
 def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
     """Train one run on the CPU with ``nn.Linear``, ``F.cross_entropy`` and ``torch.optim.SGD``."""
     started = time.perf_counter()
-    model = initial_model(config.seed, dataset.features, dataset.classes)
+    weight, bias = initial_weights(config.seed, dataset.features, dataset.classes)
+    # Without weights of its own, which would be drawn from the global random numbers.
+    model: torch.nn.Linear = torch.nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        torch.nn.Linear, dataset.features, dataset.classes
+    )
+    model.load_state_dict({"weight": weight, "bias": bias})
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config.optimizer.lr,

@@ -13,7 +13,7 @@ import torch
 from sweeplab.config import RunConfig, check
 from sweeplab.data import Dataset
 from sweeplab.errors import ConfigError
-from sweeplab.model import initial_model
+from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
 from sweeplab.training.stacked.grouping import (
     PANEL_RUNS,
@@ -199,7 +199,7 @@ def _result(
     seconds: float,
     stack_runs: int,
 ) -> RunResult:
-    first = initial_model(config.seed, images.pixels, images.classes).weight.detach()
+    first, _ = initial_weights(config.seed, images.pixels, images.classes)
     # In float64: for a run about to diverge the factor can exceed what float32 holds.
     weight = (first.double() * unused_factor(config.optimizer, run.last)).float()  # [C, D]
     weight[:, images.used] = run.weight[:, : len(images.used)]

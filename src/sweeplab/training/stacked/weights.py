@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sweeplab import model
 from sweeplab.config import OptimizerConfig, RunConfig
-from sweeplab.model import initial_model
 from sweeplab.training.stacked.grouping import PANEL_RUNS, seed_groups
 from sweeplab.training.stacked.images import CompactImages
 
@@ -39,9 +39,9 @@ def initial_weights(configs: Sequence[RunConfig], images: CompactImages) -> Pane
     has_momentum = optimizers[0].momentum > 0
     weight = torch.zeros(images.classes, PANEL_RUNS, images.features)
     for seed, places in seed_groups(configs):
-        model = initial_model(seed, images.pixels, images.classes)
-        weight[:, places, : len(images.used)] = model.weight.detach()[:, None, images.used]
-        weight[:, places, images.bias_feature] = model.bias.detach()[:, None]
+        first, bias = model.initial_weights(seed, images.pixels, images.classes)
+        weight[:, places, : len(images.used)] = first[:, None, images.used]
+        weight[:, places, images.bias_feature] = bias[:, None]
 
     def per_run(values: list[float]) -> Tensor:
         padding = [0.0] * (PANEL_RUNS - len(values))
@@ -88,6 +88,8 @@ def silence(panel: PanelWeights, run: int) -> None:
 def unused_factor(optimizer: OptimizerConfig, updates: int) -> float:
     """What ``updates`` steps multiply a weight with whose gradient is always 0."""
     weight, velocity = 1.0, 0.0
+    if not optimizer.weight_decay:
+        return weight
     for _ in range(updates):
         velocity = optimizer.momentum * velocity + optimizer.weight_decay * weight
         weight -= optimizer.lr * velocity
