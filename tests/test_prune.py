@@ -23,8 +23,8 @@ from sweeplab.runs.folder import (
     write_failure,
     write_hydra_files,
 )
+from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.runs.sweep import SweepFolder, complete_runs, locked, read_sweep
-from sweeplab.task.compose import dump
 from sweeplab.task.prepare import identify
 from trained import DIGITS, configs, write_trained
 
@@ -41,7 +41,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert read_record(RunFolder(path / DIVERGED)).status == "diverged"
     failed = RunFolder(path / FAILED)
     config = RunConfig(data=DIGITS, seed=9)
-    write_hydra_files(failed, {"config": dump({"seed": 9})})
+    write_hydra_files(failed, {"config": to_yaml({"seed": 9})})
     write_failure(failed, identify(config, load(DIGITS)), RuntimeError("bad luck"), {})
     return path
 

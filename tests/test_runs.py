@@ -23,6 +23,7 @@ from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.plan import plan
+from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.runs.signature import signature
 from sweeplab.runs.sweep import (
     JobEntry,
@@ -321,3 +322,33 @@ def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:
     with locked(SweepFolder(tmp_path)):
         assert f"process {os.getpid()}" in ask()
     assert ask() == ""
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.sampled_from([0.0, -0.0, 1, 1.0, True, "1", "true", "", "x " * 70])
+    | st.text(max_size=120)
+)
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5) | st.sampled_from(["a", "key"]), inner, max_size=3)
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(tree=TREES)
+def test_yaml_reads_back_as_what_was_written(tree: Any) -> None:
+    read = yaml.safe_load(to_yaml(tree))
+    # `repr`, because 1, 1.0 and True are equal. Hydra and people see the order too.
+    assert repr(read) == repr(yaml.safe_load(yaml.safe_dump(tree, sort_keys=False))) == repr(tree)
+
+
+def test_yaml_looks_as_pyyaml_writes_it() -> None:
+    tree = {"lr": 0.1, "data": {"name": "digits", "sizes": [1, "a b"], "none": {}}, "on": "on"}
+    assert to_yaml(tree) == yaml.safe_dump(tree, sort_keys=False)

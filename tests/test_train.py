@@ -453,3 +453,17 @@ def test_tab_completion_answers(sweeplab: Command, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COMP_LINE", line)
     monkeypatch.setenv("COMP_POINT", str(len(line)))
     assert "optimizer.lr=" in sweeplab("-sc", "query=bash").out
+
+
+def test_job_logging_of_ones_own_is_followed(sweeplab: Command, tmp_path: Path) -> None:
+    words = ("train", "-m", "data=digits", "epochs=1", "seed=3,4", NO_REPORT, "hydra.sweep.dir=s")
+    files = "hydra.job_logging.handlers.file"
+    assert sweeplab(*words, f"{files}.filename=all_${{hydra.job.num}}.log").code == 0
+    assert "validation  loss" in (tmp_path / "all_1.log").read_text()
+    own = ("hydra.sweep.dir=t", f"+{files}.level=ERROR", f"{files}.delay=false")
+    assert sweeplab(*words, *own).code == 0
+    assert (tmp_path / "t" / "0" / "train.log").read_text() == ""
+    form = "hydra.job_logging.formatters.simple.format='%(name)s|%(levelname)s|%(message)s'"
+    assert sweeplab(*words, "hydra.sweep.dir=u", form).code == 0
+    lines = (tmp_path / "u" / "0" / "train.log").read_text().splitlines()
+    assert [line.split("|")[:2] for line in lines] == [["sweeplab.run", "INFO"]] * 3

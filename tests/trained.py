@@ -16,8 +16,8 @@ from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import load
 from sweeplab.provenance import environment
 from sweeplab.runs.folder import RunFolder, write_hydra_files, write_result
+from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.runs.sweep import JobEntry, SweepFolder, SweepRecord, write_sweep
-from sweeplab.task.compose import dump
 from sweeplab.task.finish import finish
 from sweeplab.task.prepare import identify
 from sweeplab.training import train_stack
@@ -41,7 +41,7 @@ def write_trained(folder: Path, asked: Sequence[RunConfig]) -> SweepFolder:
     jobs = []
     for number, result in enumerate(train_stack(list(asked), dataset)):
         run, identity = RunFolder(folder / str(number)), identify(result.config, dataset)
-        texts = {"config": dump(run_config.to_dict(result.config)), "overrides": "[]"}
+        texts = {"config": to_yaml(run_config.to_dict(result.config)), "overrides": "[]"}
         write_hydra_files(run, texts)
         write_result(run, identity, result, environment())
         jobs.append(JobEntry(number, str(number), [], identity.signature, "completed"))

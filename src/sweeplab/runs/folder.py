@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,9 @@ def write_result(
 ) -> RunRecord:
     """Write curves, weights, and then ``run.json``, which makes the run complete."""
     remove_file(folder.record)
-    for half in folder.path.glob(".*.part"):  # of a process that was killed while writing
-        remove_file(half)
+    for half in folder.path.iterdir():
+        if half.name.startswith(".") and half.suffix == ".part":  # of a process that was killed
+            remove_file(half)
     contents = {folder.curves: curve_files.to_csv(result.curves)}
     if np.isfinite(result.weight).all() and np.isfinite(result.bias).all():
         contents[folder.weights] = curve_files.weights_to_bytes(result.weight, result.bias)
@@ -122,8 +123,8 @@ def write_result(
         config=to_dict(identity.config),
         data_checksum=identity.data_checksum,
         engine_version=identity.engine_version,
-        final=asdict(final_metrics(result.curves)) if result.status == "completed" else None,
-        best=asdict(best_metrics(result.curves)),
+        final=vars(final_metrics(result.curves)) if result.status == "completed" else None,
+        best=vars(best_metrics(result.curves)),
         diverged_at=result.diverged_at,
         error=None,
         finished=_now(),

@@ -9,12 +9,10 @@ is not of its key's type, or a configuration that refers to its own values, goes
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,10 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig
 from sweeplab.errors import ConfigError
-
-# PyYAML's C library is ten times faster than its Python code, where it was built.
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
+from sweeplab.runs.saved_yaml import indented, to_yaml
 
 CHANGING = ("overrides", "job", "runtime")  # the parts of hydra that differ from job to job
 
@@ -58,8 +53,8 @@ class Job:
     def hydra_texts(self, number: int, output_dir: str) -> dict[str, str]:
         """The contents of ``config.yaml``, ``overrides.yaml`` and ``hydra.yaml``."""
         return {
-            "config": dump(self.values),
-            "overrides": dump(self.overrides),
+            "config": to_yaml(self.values),
+            "overrides": to_yaml(self.overrides),
             "hydra": self._hydra_text(number, output_dir),
         }
 
@@ -79,7 +74,7 @@ class Job:
         """``hydra.yaml``, of which only the parts that differ from job to job are dumped anew."""
         values = self._hydra_values(number, output_dir)
         parts = [
-            _indented(dump({name: value})) if name in CHANGING else self.kind.hydra_texts[name]
+            indented(to_yaml({name: value})) if name in CHANGING else self.kind.hydra_texts[name]
             for name, value in values.items()
         ]
         return "".join(["hydra:\n", *parts])
@@ -141,15 +136,6 @@ def readable(error: Exception) -> str:
     if isinstance(error.__cause__, OmegaConfBaseException):
         parts.append(str(error.__cause__).splitlines()[0])
     return " ".join(" ".join(parts).split())
-
-
-def dump(values: Any) -> str:
-    """``values`` as YAML, in their order."""
-    return str(yaml.dump(values, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
-
-
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "  ")
 
 
 class _Composer:
@@ -227,7 +213,7 @@ def _kind(cfg: DictConfig) -> _Kind:
         refers=_refers(values),
         hydra=hydra,
         hydra_texts={
-            name: _indented(dump({name: value}))
+            name: indented(to_yaml({name: value}))
             for name, value in hydra.items()
             if name not in CHANGING
         },

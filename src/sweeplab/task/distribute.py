@@ -24,6 +24,7 @@ from sweeplab.task.prepare import Prepared
 from sweeplab.task.stack import (
     Stack,
     StackRun,
+    Written,
     ended,
     read_stack,
     read_width,
@@ -207,7 +208,9 @@ class Distribution:
         lost = error if isinstance(error, WorkerLostError) else None
         if error is not None and lost is None:
             raise error
-        fitted = read_width(path) if path else future.result()
+        # This process knows what it wrote itself. What others wrote is read from the folders.
+        here: Written | None = None if path else future.result()
+        fitted = read_width(path) if path else future.result().width
         if fitted is not None and fitted < self.width:
             self.width = fitted
             say(
@@ -216,15 +219,10 @@ class Distribution:
             )
         if path is not None:
             _remove(path)
-        # A failure recorded by a worker that was lost later belongs to the attempt that is lost.
         found = {
             i: record
             for i in piece.positions
-            if (
-                record := ended(
-                    self.prepared.runs[i], self.prepared.identities[i], failed=lost is None
-                )
-            )
+            if (record := self._record(i, here, failed=lost is None))
         }
         left = [i for i in piece.positions if i not in found]
         if left:
@@ -232,6 +230,13 @@ class Distribution:
             self.keep_logs = True
             found |= self._again(replace(piece, positions=left, lost=piece.lost + 1), lost)
         self._note(found)
+
+    def _record(self, i: int, here: Written | None, failed: bool) -> RunRecord | None:
+        run, identity = self.prepared.runs[i], self.prepared.identities[i]
+        if here is not None:
+            return here.records[identity.signature]
+        # A failure recorded by a worker that was lost later belongs to the attempt that is lost.
+        return ended(run, identity, failed=failed)
 
     def _again(self, piece: Piece, lost: WorkerLostError) -> dict[int, RunRecord]:
         """Line up what a lost worker left, or record it as failed once it had its tries."""

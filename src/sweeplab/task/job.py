@@ -27,7 +27,7 @@ from sweeplab.runs.folder import (
     write_hydra_files,
     write_result,
 )
-from sweeplab.task.compose import dump
+from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.task.prepare import identify
 from sweeplab.task.progress import iterations_bar
 from sweeplab.task.words import outcome
@@ -115,9 +115,9 @@ def hydra_texts(cfg: DictConfig, hydra: Any) -> dict[str, str]:
     """The contents of the files in ``.hydra``, for a job that Hydra itself has composed."""
     values = OmegaConf.to_container(hydra, resolve=False, enum_to_str=True)
     return {
-        "config": dump(OmegaConf.to_container(cfg)),
-        "overrides": dump(list(hydra.overrides.task)),
-        "hydra": dump({"hydra": values}),
+        "config": to_yaml(OmegaConf.to_container(cfg)),
+        "overrides": to_yaml(list(hydra.overrides.task)),
+        "hydra": to_yaml({"hydra": values}),
     }
 
 

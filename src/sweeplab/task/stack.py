@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,22 +62,42 @@ class Stack:
     command: list[str]
 
 
-def train_and_write(stack: Stack) -> int | None:
+@dataclass
+class Written:
+    """What :func:`train_and_write` left."""
+
+    records: dict[str, RunRecord] = field(default_factory=dict)  # by signature
+    width: int | None = None  # the runs that were trained at once, if the stack had to be halved
+
+
+def train_and_write(stack: Stack) -> Written:
     """Train the runs of ``stack`` that are not complete yet, and write each one's folder.
 
     An error of a run is recorded in its folder. A stack too wide for the memory is halved until
     it fits.
 
-    Returns:
-        The number of runs that were trained at once, if it had to be halved; else None.
-
     Raises:
         OSError: a folder cannot be written.
     """
-    left = [run for run in stack.runs if ended(run.folder, run.identity, failed=False) is None]
-    if not left:
-        return None
-    where = {**environment(), "command": stack.command}
+    written = Written()
+    left = []
+    for run in stack.runs:
+        there = ended(run.folder, run.identity, failed=False)
+        if there:
+            written.records[run.identity.signature] = there
+        else:
+            left.append(run)
+    if left:
+        _train_and_write(left, {**environment(), "command": stack.command}, written)
+    return written
+
+
+def _train_and_write(left: list[StackRun], where: dict[str, Any], written: Written) -> None:
+    def write(run: StackRun, result: RunResult | Exception) -> None:
+        writer: Any = write_failure if isinstance(result, Exception) else write_result
+        record = writer(run.folder, run.identity, result, where)
+        written.records[run.identity.signature] = record
+
     for run in left:
         write_hydra_files(run.folder, run.hydra_texts)
         # The record of an earlier failure must not be taken for the outcome of this attempt.
@@ -86,22 +106,18 @@ def train_and_write(stack: Stack) -> int | None:
         dataset = _dataset(left[0].identity)
     except Exception as error:
         for run in left:
-            write_failure(run.folder, run.identity, error, where)
-        return None
-    width, halved = len(left), False
+            write(run, error)
+        return
+    width = len(left)
     while left:
         now, rest = left[:width], left[width:]
         results = _train(now, dataset)
         if results is None:
-            width, halved = (len(now) + 1) // 2, True
+            width = written.width = (len(now) + 1) // 2
             continue
         for run, result in zip(now, results, strict=True):
-            if isinstance(result, Exception):
-                write_failure(run.folder, run.identity, result, where)
-            else:
-                write_result(run.folder, run.identity, result, where)
+            write(run, result)
         left = rest
-    return width if halved else None
 
 
 def ended(run: RunFolder, identity: RunIdentity, *, failed: bool) -> RunRecord | None:
@@ -129,8 +145,8 @@ def train_file(path: str, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    width = train_and_write(read_stack(Path(path)))
-    write_json(done_file(Path(path)), {"width": width})
+    written = train_and_write(read_stack(Path(path)))
+    write_json(done_file(Path(path)), {"width": written.width})
 
 
 def done_file(path: Path) -> Path:
@@ -139,7 +155,7 @@ def done_file(path: Path) -> Path:
 
 
 def read_width(path: Path) -> int | None:
-    """What :func:`train_and_write` returned for the stack in ``path``."""
+    """The ``width`` that :func:`train_and_write` had for the stack in ``path``."""
     try:
         width = json.loads(done_file(path).read_bytes())["width"]
     except (OSError, ValueError, KeyError, TypeError):
