@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from sweeplab.errors import ConfigError, RunFolderError, SweeplabError
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
+from sweeplab.runs.checks import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.plan import plan
 from sweeplab.runs.saved_yaml import to_yaml
@@ -104,7 +106,8 @@ def test_curves_come_back_to_the_bit(
     original = Curves(
         iteration, iteration, iteration * 3, batch_loss, loss, accuracy, loss[::-1], accuracy
     )
-    back = curve_files.from_csv(curve_files.to_csv(original), "here")
+    content = curve_files.to_csv(original)
+    back = curve_files.from_table(curve_files.read_table(content, "here"))
     for name in curve_files.SCHEMA.names:
         a, b = getattr(original, name), getattr(back, name)
         assert a.dtype == b.dtype
@@ -352,3 +355,79 @@ def test_yaml_reads_back_as_what_was_written(tree: Any) -> None:
 def test_yaml_looks_as_pyyaml_writes_it() -> None:
     tree = {"lr": 0.1, "data": {"name": "digits", "sizes": [1, "a b"], "none": {}}, "on": "on"}
     assert to_yaml(tree) == yaml.safe_dump(tree, sort_keys=False)
+
+
+def csv_of(rows: int) -> bytes:
+    """``curves.csv`` of a run of some updates, evaluated after each."""
+    numbers = np.arange(rows, dtype=np.float32)
+    curves = Curves(
+        np.arange(rows), np.arange(rows), np.arange(rows) * 8, numbers / 3, numbers, numbers * 0.0,
+        numbers, numbers * 0.0,
+    )  # fmt: skip
+    return curve_files.to_csv(curves)
+
+
+@st.composite
+def perhaps_damaged(draw: st.DrawFn) -> bytes:
+    content = csv_of(draw(st.integers(1, 4)))
+    if draw(st.booleans()):
+        return content
+    starts = [place for place in range(len(content) + 1) if content[:place].endswith(b"\n")]
+    start = draw(st.sampled_from(starts) | st.integers(0, len(content)))
+    end = min(start + draw(st.sampled_from([0, 1, 5, 12])), len(content))
+    new = draw(st.sampled_from([b"", b",", b"\n", b"\n\n", b'"', b"-1", b"nan", b"x", b"1\n0,0"]))
+    return content[:start] + new + content[end:]
+
+
+@settings(max_examples=500, deadline=None)
+@given(contents=st.lists(perhaps_damaged(), min_size=1, max_size=4))
+def test_many_curves_read_and_checked_at_once_are_as_alone(contents: list[bytes]) -> None:
+    def alone(content: bytes) -> str | tuple[dict[str, list[float]], str]:
+        try:
+            table = curve_files.read_table(content, "here")
+        except RunFolderError:
+            return "damaged"
+        return repr(table.to_pydict()), curves_problem(table)
+
+    read = curve_files.read_tables({str(i): content for i, content in enumerate(contents)})
+    sound = [table for table in read if not isinstance(table, RunFolderError)]
+    together = iter([])
+    if sound:
+        bounds = np.cumsum([0, *map(len, sound)])
+        together = iter(curves_problems(pa.concat_tables(sound), bounds))
+    for content, table in zip(contents, read, strict=True):
+        if isinstance(table, RunFolderError):
+            assert alone(content) == "damaged"
+        else:
+            assert alone(content) == (repr(table.to_pydict()), next(together))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"iteration": [0, 1, 3]}, "the iterations do not count from 0"),
+        ({"epoch": [0, 2, 1]}, "epoch does not rise from 0"),
+        ({"examples": [1, 2, 3]}, "examples does not rise from 0"),
+        ({"examples": [0, None, 3]}, "examples has gaps"),
+        ({"batch_loss": [None, 1.0, None]}, "batch_loss has gaps"),
+        ({"batch_loss": [1.0, 1.0, 1.0]}, "batch_loss has gaps"),
+        ({"val_loss": [1.0, None, 1.0]}, "its evaluations are not whole"),
+        ({"val_loss": [1.0, float("inf"), 1.0]}, "val_loss is not finite"),
+        ({"val_accuracy": [0.5, 1.5, 1.0]}, "val_accuracy is no fraction"),
+    ],
+)
+def test_curves_that_no_run_leaves_are_refused(
+    change: dict[str, list[float]], problem: str
+) -> None:
+    sound = {
+        "iteration": [0, 1, 2], "epoch": [0, 1, 1], "examples": [0, 4, 8],
+        "batch_loss": [None, 2.0, float("nan")], "train_loss": [1.0, 1.0, 1.0],
+        "train_accuracy": [0.5, 0.5, 1.0], "val_loss": [1.0, 1.0, 1.0],
+        "val_accuracy": [0.5, 0.5, 0.0],
+    }  # fmt: skip
+    good = pa.table(sound, schema=curve_files.SCHEMA)
+    bad = pa.table(sound | change, schema=curve_files.SCHEMA)
+    assert curves_problem(bad) == problem
+    bounds = np.array([0, 3, 6, 6, 9])
+    found = curves_problems(pa.concat_tables([good, bad, good]), bounds)
+    assert found == ["", problem, "it has no rows", ""]

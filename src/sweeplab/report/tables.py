@@ -7,7 +7,7 @@ a setting in ``settings``.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,11 @@ from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.report.settings import SettingsTable, count_statuses, summarise
 from sweeplab.report.words import natural
+from sweeplab.runs.checks import typed_config
 from sweeplab.runs.curves import SCHEMA
 from sweeplab.runs.files import write_bytes, write_text
-from sweeplab.runs.folder import RunFolder, RunRecord, read_record, read_result
+from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.many import read_runs
 
 CONFIG = flatten(RunConfig())
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -100,14 +102,13 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
     environments: dict[str, dict[str, Any]] = {}
     names = _sweep_names(paths)
     for root, name in zip(paths, names, strict=True):
-        for folder in _run_folders(root):
-            try:
-                record = read_record(folder)
-                table = _curves(folder, record)
-                row = _row(root, name, folder, record, table)
-            except RunFolderError as error:
-                skipped.append((str(folder.path), str(error)))
+        folders = _run_folders(root)
+        for folder, read in zip(folders, read_runs(folders), strict=True):
+            if isinstance(read, RunFolderError):
+                skipped.append((str(folder.path), str(read)))
                 continue
+            record, table = read
+            row = _row(root, name, folder, record, table)
             rows.append(row)
             tables.append(table)
             environments[row["folder"]] = record.environment
@@ -205,10 +206,6 @@ def _looks_like_run(folder: Path) -> bool:
     return RunFolder(folder).record.exists() or RunFolder(folder).hydra.is_dir()
 
 
-def _curves(folder: RunFolder, record: RunRecord) -> pa.Table:
-    return SCHEMA.empty_table() if record.status == "failed" else read_result(folder, record)
-
-
 def _row(
     root: Path, sweep: str, folder: RunFolder, record: RunRecord, curves: pa.Table
 ) -> dict[str, Any]:
@@ -218,7 +215,7 @@ def _row(
         "sweep": sweep,
         "folder": str(folder.path),
         "status": record.status,
-        **_config(record.config, folder),
+        **flatten(typed_config(record.config)),
         "iterations": curves["iteration"][-1].as_py() if len(curves) else None,
         "diverged_at": record.diverged_at,
         "error": (record.error or {}).get("message"),
@@ -232,24 +229,6 @@ def _row(
         for metric in ("iteration", *METRICS):
             row[f"{which}_{metric}"] = (metrics or {}).get(metric)
     return row
-
-
-def _config(tree: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, default in CONFIG.items():
-        node: Any = tree
-        try:
-            for part in key.split("."):
-                node = node[part]
-            values[key] = type(default)(node)
-        # An older sweeplab may not have known a key that has a default now.
-        except KeyError:
-            values[key] = default
-        except (TypeError, ValueError, OverflowError) as error:
-            raise RunFolderError(
-                f"{folder.record} is damaged: its configuration has no sound {key}."
-            ) from error
-    return values
 
 
 def _without_doubles(rows: Sequence[dict[str, Any]], skipped: list[tuple[str, str]]) -> list[int]:

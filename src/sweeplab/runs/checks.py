@@ -83,35 +83,48 @@ def typed_config(tree: Any) -> RunConfig:
 
 def curves_problem(table: pa.Table) -> str:
     """What is wrong with the rows of a ``curves.csv``, or an empty string."""
-    return next(_curves_problems(table), "")
+    return curves_problems(table, np.array([0, len(table)]))[0]
 
 
-def _curves_problems(table: pa.Table) -> Iterator[str]:
-    # Read only up to the first: each line relies on what those above it found sound.
-    if not len(table):
-        yield "it has no rows"
+def curves_problems(table: pa.Table, bounds: NDArray[np.integer[Any]]) -> list[str]:
+    """As :func:`curves_problem`, for each of R curves in one table.
+
+    Args:
+        bounds: ``[R + 1]``, rising from 0: the rows of curve r are ``bounds[r]`` to
+            ``bounds[r + 1]``.
+    """
+    lengths = np.diff(bounds)
+    found = ["" if length else "it has no rows" for length in lengths]
+    curve = np.repeat(np.arange(len(lengths)), lengths)  # of each row
+    since = np.arange(len(table)) - bounds[curve]  # the rows of the same curve above each
+    for wrong, problem in _wrong_rows(table, since):
+        for r in np.unique(curve[wrong]).tolist() if wrong.any() else ():
+            found[r] = found[r] or problem
+    return found
+
+
+def _wrong_rows(
+    table: pa.Table, since: NDArray[np.integer[Any]]
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Which rows break each rule. Only the first rule that a curve breaks says what is wrong."""
+    values = {name: table[name].to_numpy() for name in table.column_names}
+    gap = {name: table[name].is_null().to_numpy() for name in table.column_names}
+    first = since == 0
     for name in ("iteration", "epoch", "examples"):
-        if table[name].null_count:
-            yield f"{name} has gaps"
-    if not np.array_equal(table["iteration"].to_numpy(), np.arange(len(table))):
-        yield "the iterations do not count from 0"
+        yield gap[name], f"{name} has gaps"
+    yield values["iteration"] != since, "the iterations do not count from 0"
     for name in ("epoch", "examples"):
-        steps = table[name].to_numpy()
-        if steps[0] != 0 or (steps[1:] < steps[:-1]).any():
-            yield f"{name} does not rise from 0"
-    gaps = table["batch_loss"].is_null().to_numpy()
-    if not gaps[0] or gaps[1:].any():
-        yield "batch_loss has gaps"
-    there = {name: ~table[name].is_null().to_numpy() for name in METRICS}
-    evaluated = there["val_loss"]
-    if not evaluated[0] or any(not np.array_equal(evaluated, rows) for rows in there.values()):
-        yield "its evaluations are not whole"
+        falls = np.diff(values[name], prepend=0) < 0
+        yield np.where(first, values[name] != 0, falls), f"{name} does not rise from 0"
+    yield gap["batch_loss"] != first, "batch_loss has gaps"
+    evaluated = ~gap["val_loss"]
+    uneven = np.any([gap[name] == evaluated for name in METRICS], axis=0)
+    yield uneven | (first & ~evaluated), "its evaluations are not whole"
     for name in METRICS:
-        values = table[name].to_numpy()[evaluated]
-        if not np.isfinite(values).all():
-            yield f"{name} is not finite"
-        if name in ACCURACIES and not ((values >= 0) & (values <= 1)).all():
-            yield f"{name} is no fraction"
+        yield evaluated & ~np.isfinite(values[name]), f"{name} is not finite"
+        if name in ACCURACIES:
+            fraction = (values[name] >= 0) & (values[name] <= 1)
+            yield evaluated & ~fraction, f"{name} is no fraction"
 
 
 def disagreement(values: Mapping[str, Any], table: pa.Table) -> str:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeplab.config import RunConfig, from_dict, to_dict
 from sweeplab.errors import RunFolderError
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
-from sweeplab.runs.checks import curves_problem, disagreement, record_problem
+from sweeplab.runs.checks import curves_problem, record_problem
 from sweeplab.runs.files import (
     make_folder,
     read_json,
@@ -197,29 +196,11 @@ def read_curves(folder: RunFolder) -> Curves:
     Raises:
         RunFolderError: it is absent or damaged.
     """
-    content = _read(folder.curves)
-    _rows(folder, content)
-    return curve_files.from_csv(content, str(folder.curves))
-
-
-def read_result(folder: RunFolder, record: RunRecord) -> pa.Table:
-    """The rows of ``curves.csv``, held against what ``record`` says of them.
-
-    Raises:
-        RunFolderError: they are absent, damaged, or of another result than the record's.
-    """
-    content = _read(folder.curves)
-    about = record.files.get(folder.curves.name)
-    if about is not None and about["sha256"] != sha256(content):
-        raise RunFolderError(
-            f"{folder.curves} is damaged: its content is not what was written when the run ended. "
-            "The same command with the same sweep folder trains the run again."
-        )
-    table = _rows(folder, content)
-    problem = disagreement(vars(record), table)
+    table = curve_files.read_table(read_bytes(folder.curves), str(folder.curves))
+    problem = curves_problem(table)
     if problem:
         raise RunFolderError(f"{folder.curves} is damaged: {problem}.")
-    return table
+    return curve_files.from_table(table)
 
 
 def read_weights(folder: RunFolder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -229,7 +210,7 @@ def read_weights(folder: RunFolder) -> tuple[NDArray[np.float32], NDArray[np.flo
         RunFolderError: they are absent (a run that failed, or diverged to weights that are not
             finite, has none) or damaged.
     """
-    return curve_files.weights_from_bytes(_read(folder.weights), str(folder.weights))
+    return curve_files.weights_from_bytes(read_bytes(folder.weights), str(folder.weights))
 
 
 def read_config(folder: RunFolder) -> RunConfig:
@@ -239,7 +220,21 @@ def read_config(folder: RunFolder) -> RunConfig:
         RunFolderError: it is absent or no YAML.
         ConfigError: it is YAML, but not a run's configuration.
     """
-    return from_dict(read_mapping(folder.config, _read(folder.config)), where=str(folder.config))
+    return from_dict(
+        read_mapping(folder.config, read_bytes(folder.config)), where=str(folder.config)
+    )
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of a run.
+
+    Raises:
+        RunFolderError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def is_complete(folder: RunFolder, record: RunRecord) -> bool:
@@ -270,27 +265,12 @@ def is_pruned(folder: RunFolder, record: RunRecord, name: str) -> bool:
     return "pruned" in record.files.get(name, {}) and not (folder.path / name).exists()
 
 
-def _rows(folder: RunFolder, content: bytes) -> pa.Table:
-    table = curve_files.read_table(content, str(folder.curves))
-    problem = curves_problem(table)
-    if problem:
-        raise RunFolderError(f"{folder.curves} is damaged: {problem}.")
-    return table
-
-
 def _length(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
 def _checksum(path: Path) -> str:
-    return sha256(_read(path)) if path.is_file() else ""
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
+    return sha256(read_bytes(path)) if path.is_file() else ""
 
 
 def _now() -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from sweeplab.config import DataConfig
 from sweeplab.data import Dataset, load
-from sweeplab.errors import RunFolderError, SweeplabError
-from sweeplab.runs.checks import typed_config
+from sweeplab.errors import SweeplabError
 from sweeplab.runs.files import write_bytes
-from sweeplab.runs.folder import RunFolder, RunRecord, read_record
 from sweeplab.runs.sweep import SweepFolder, read_sweep, write_sweep
 from sweeplab.task.words import failures
 from sweeplab.terminal import console, say, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXAMPLES = 18  # the first training images, which the report shows
 
@@ -27,19 +28,21 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
 
     Returns:
         The exit code: 1 when a run failed, else 0.
+
+    Raises:
+        RunFolderError: no run has ended.
     """
-    runs = _note_states(folder)
-    if not runs:
-        return 1
+    # Pandas takes a quarter of a second to import, while nothing has been trained.
     from sweeplab.report.tables import load_sweep, write_tables
     from sweeplab.task.summary import print_summary
 
-    _write_images(folder, [record for _, record in runs])
     sweep = load_sweep(folder.path)
+    _note_states(folder, sweep.runs)
+    _write_images(folder, sweep.runs)
     write_tables(sweep)
     print_summary(sweep, console())
-    failed = [(run, record) for run, record in runs if record.status == "failed"]
-    if failed:
+    failed = sweep.runs[sweep.runs["status"] == "failed"]
+    if len(failed):
         failures(failed)
     say(f"\nTables: {shown(folder.runs_table)}")
     if report:
@@ -47,40 +50,29 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
         from sweeplab.report.build import build_report
 
         say(f"Report: {shown(build_report([folder.path]))}")
-    return 1 if failed else 0
+    return 1 if len(failed) else 0
 
 
-def _note_states(folder: SweepFolder) -> list[tuple[RunFolder, RunRecord]]:
-    """Bring ``sweep.json`` up to date with the run folders, and return those that ended."""
+def _note_states(folder: SweepFolder, runs: pd.DataFrame) -> None:
+    """Bring ``sweep.json`` up to date with the run folders."""
     sweep = read_sweep(folder)
-    found = []
+    states = dict(zip(runs["folder"], runs["status"], strict=True))
     for entry in sweep.jobs:
-        run = RunFolder(folder.path / entry.folder)
-        try:
-            record = read_record(run)
-        except RunFolderError:
-            continue
-        entry.state = record.status
-        found.append((run, record))
+        entry.state = states.get(str(folder.path / entry.folder), entry.state)
     write_sweep(folder, sweep)
-    return found
 
 
-def _write_images(folder: SweepFolder, records: Sequence[RunRecord]) -> None:
+def _write_images(folder: SweepFolder, runs: pd.DataFrame) -> None:
     """Keep the images that the report shows, for it reads no data set and may run elsewhere."""
-    data: dict[str, dict[str, Any]] = {}  # the one of the most training images, by name
-    for record in records:
-        values = record.config["data"]
-        known = data.setdefault(values["name"], values)
-        if values["train_size"] > known["train_size"]:
-            data[values["name"]] = values
+    largest = runs.sort_values("data.train_size").drop_duplicates("data.name", keep="last")
+    columns = [f"data.{key}" for key in vars(DataConfig())]
     folder.images.mkdir(exist_ok=True)
-    for name, values in data.items():
+    for values in largest[columns].itertuples(index=False, name=None):
+        data = DataConfig(*values)
         try:
-            images = _images(load(typed_config({"data": values}).data))
-            write_bytes(folder.images / f"{name}.safetensors", images)
+            write_bytes(folder.images / f"{data.name}.safetensors", _images(load(data)))
         except SweeplabError as error:  # the data went away meanwhile: the report does without
-            say(f"The report shows no images of {name}: {error}")
+            say(f"The report shows no images of {data.name}: {error}")
 
 
 def _images(dataset: Dataset) -> bytes:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from sweeplab.runs.folder import RunFolder, RunRecord
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, plural, say, shown, typed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN_JOBS = 50  # rows of a dry run's table before it only counts
 
@@ -69,12 +72,12 @@ def resume_advice(folder: Path, done: int, left: int) -> None:
     say(f"  sweeplab train {shlex.join([*words, f'hydra.sweep.dir={quoted(shown(folder))}'])}")
 
 
-def failures(runs: Sequence[tuple[RunFolder, RunRecord]]) -> None:
+def failures(runs: pd.DataFrame) -> None:
     """A table of the runs that failed, with the place of their tracebacks."""
     table = Table("run", "error", "traceback in", box=None, header_style="bold")
-    for run, record in runs:
-        message = record.error["message"] if record.error else ""
-        line = plain((message.splitlines() or [""])[0])
+    for folder, error in zip(runs["folder"], runs["error"], strict=True):
+        run = RunFolder(Path(folder))
+        line = plain((error.splitlines() or [""])[0])
         table.add_row(run.path.name, line, str(shown(run.record)))
     console().print("\nFailed runs", style="bold red")
     console().print(table)
