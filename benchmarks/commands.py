@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 
 
-def run(launcher: str, data: list[str], runs: int) -> dict[str, Any]:
-    """Train a grid of ``runs`` runs of 5 seeds and measure the command.
+def run(parent: Path, launcher: str, data: list[str], runs: int) -> dict[str, Any]:
+    """Train a grid of ``runs`` runs of 5 seeds, into a new folder in ``parent``, and measure.
 
     The report is left out; folders and tables are written. With another launcher than ``stacked``,
     each run trains through ``train_one``, as a script of one's own would.
@@ -26,7 +25,7 @@ def run(launcher: str, data: list[str], runs: int) -> dict[str, Any]:
     """
     seeds = min(5, runs)
     lrs = ",".join(f"{0.001 * 1.01**i:.6g}" for i in range(runs // seeds))
-    folder = Path(tempfile.mkdtemp(prefix="sweeplab-benchmark-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{launcher}-{runs}-", dir=parent))
     overrides = [
         *data,
         f"optimizer.lr={lrs}",
@@ -46,12 +45,10 @@ def run(launcher: str, data: list[str], runs: int) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     if status:
         raise RuntimeError(f"{' '.join(command)} failed")
-    training = _training_seconds(folder)
-    shutil.rmtree(folder)
     return {
         "runs": runs,
         "seconds": seconds,
-        "training_seconds": training,
+        "training_seconds": _training_seconds(folder),
         "megabytes": usage.ru_maxrss / 1024,
     }
 

@@ -29,7 +29,10 @@ def draw(results: dict[str, Any], path: Path) -> None:
             far = [runs[-1] * 1.2**i for i in range(60) if runs[-1] * 1.2**i <= 10_000] + [10_000]
             line = [seconds[-1] + slope * (x - runs[-1]) for x in far]
             axes.plot(far, line, "--", color=COLOURS[name], linewidth=1)
+        axes.plot([], [], "--", color="0.4", linewidth=1, label="extrapolated")
         axes.set(xscale="log", yscale="log", xlabel="runs", ylabel="seconds for the whole command")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,.0f}")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
         path.parent.mkdir(parents=True, exist_ok=True)
