@@ -95,7 +95,7 @@ def test_every_executor_leaves_the_same_folders(
     for i in range(16):
         assert "validation  loss" in (there / str(i) / "train.log").read_text()
         environment = read_record(RunFolder(there / str(i))).environment
-        assert environment["command"][:2] == ["sweeplab", "-m"]
+        assert environment["command"][:3] == ["sweeplab", "train", "-m"]
         assert environment["threads"] == 1
     assert sweeplab("reproduce", there).out.strip() == "16 runs retrained: 16 identical"
 

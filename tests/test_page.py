@@ -165,7 +165,9 @@ class TestUnusualSweeps:
         for i, rate in enumerate((0.01, 0.1, 1.0)):
             write_run(tmp_path / "s" / str(i), [0.1, 0.4, 0.5 + rate / 10], optimizer__lr=rate)
         text = self.build(tmp_path / "s")
-        assert "Use lr = 1: 0.600 validation accuracy on 50 images. One seed, so no" in text
+        assert (
+            "Use learning rate = 1: 0.600 validation accuracy on 50 images. One seed, so no" in text
+        )
         assert "It is tied with 2 others" in text
 
     def test_two_data_sets_are_kept_apart(self, tmp_path: Path) -> None:
@@ -179,8 +181,8 @@ class TestUnusualSweeps:
                 optimizer__lr=rate,
             )
         text = self.build(tmp_path / "s")
-        assert "On digits Use lr = 1: 0.600 validation accuracy" in text
-        assert "On mnist Use lr = 1: 0.800 validation accuracy" in text
+        assert "On digits Use learning rate = 1: 0.600 validation accuracy" in text
+        assert "On mnist Use learning rate = 1: 0.800 validation accuracy" in text
 
     def test_damaged_runs_are_named(self, tmp_path: Path) -> None:
         for i in range(3):

@@ -39,7 +39,9 @@ def test_a_known_optimum_a_knob_without_effect_and_their_sentences() -> None:
     assert found.recommended[LR] == 0.1
     row = found.settings.set_index("setting").loc[found.recommended["setting"]]
     half = row["high_final"] - row["mean_final"]
-    assert found.answer[0].startswith(f"Use lr = 0.1, weight decay = 0, batch size = {row[BATCH]}:")
+    assert found.answer[0].startswith(
+        f"Use learning rate = 0.1, weight decay = 0, batch size = {row[BATCH]}:"
+    )
     assert (
         f"{row['mean_final']:.3f} ± {half:.3f} validation accuracy on 500 images"
         in (found.answer[0])
@@ -97,7 +99,7 @@ def test_no_weight_decay_is_no_edge_and_more_images_are_more_data() -> None:
     both = found.questions[f"{SIZE} × {DECAY}"]
     assert "compared with none" in both
     assert "with 100 training images by +" in both
-    assert "with 2,000 training images by −" in both
+    assert "with 2000 training images by −" in both
 
 
 def test_diverging_runs_are_told_with_their_learning_rate_and_never_recommended() -> None:

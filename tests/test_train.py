@@ -401,6 +401,9 @@ def test_an_experiment_of_ones_own(sweeplab: Command, tmp_path: Path) -> None:
     assert runs["batch_size"].tolist() == [32, 64]
     assert set(runs["seed"]) == {3}
     assert set(runs["optimizer.lr"]) == {0.5}
+    # Typed again, it does the same. Hydra was handed other words.
+    command = read_record(RunFolder(folder / "0")).environment["command"]
+    assert command[:4] == ["sweeplab", "train", "mine.yaml", "optimizer.lr=0.5"]
 
 
 def test_data_sets_can_be_swept(sweeplab: Command, tmp_path: Path, mnist_root: Path) -> None:

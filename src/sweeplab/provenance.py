@@ -11,6 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+# The words after `sweeplab train`, as they were typed: Hydra is handed others.
+typed: list[str] = []
+
 PACKAGES = ("sweeplab", "torch", "torchvision", "numpy", "hydra-core", "scikit-learn")
 
 
@@ -28,8 +31,13 @@ def environment() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "threads": _threads(),
         "git": _git(Path.cwd()),
-        "command": sys.argv,
+        "command": command(),
     }
+
+
+def command() -> list[str]:
+    """The command that is at work, as it was typed."""
+    return ["sweeplab", "train", *typed] if typed else list(sys.argv)
 
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -11,8 +11,6 @@ PIPE_WIDTH = 180
 _CONTROLS = {
     i: "\N{REPLACEMENT CHARACTER}" for i in (*range(32), *range(127, 160)) if chr(i) not in "\t\n"
 }
-# The words after `sweeplab train`, as they were typed: Hydra is handed others.
-typed: list[str] = []
 
 
 def console() -> Console:

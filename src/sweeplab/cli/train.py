@@ -15,7 +15,7 @@ from sweeplab.cli.experiments import Experiment, find, read
 from sweeplab.config import RunConfig, keys
 from sweeplab.errors import FULL_ERROR, SweeplabError, showing, wants_traceback
 from sweeplab.places import conf_dir
-from sweeplab.terminal import typed
+from sweeplab.provenance import typed
 
 MULTIRUN = ("-m", "--multirun")
 

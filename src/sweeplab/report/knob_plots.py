@@ -28,6 +28,7 @@ from sweeplab.report.words import (
     knob_name,
     listed,
     number,
+    percent,
     plus_minus,
     setting_text,
     value_text,
@@ -45,8 +46,8 @@ def importance_plots(verdict: Verdict) -> Iterator[Plot]:
         draw_importance(table),
         verdict.importance_note,
         "; ".join(
-            f"{row['name']}: {row['share']:.0%}"
-            + (f" ({row['low']:.0%} to {row['high']:.0%})" if pd.notna(row["low"]) else "")
+            f"{row['name']}: {percent(row['share'])}"
+            + (f" ({percent(row['low'])} to {percent(row['high'])})" if row["low"] >= 0 else "")
             for row in table.sort_values("share", ascending=False).to_dict("records")
         )
         + ".",

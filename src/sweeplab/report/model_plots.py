@@ -16,7 +16,7 @@ from sweeplab.report.figures.slices import held_at
 from sweeplab.report.settings import typical_run
 from sweeplab.report.tables import Sweep
 from sweeplab.report.verdict import Verdict
-from sweeplab.report.words import count, listed, number, value_text
+from sweeplab.report.words import count, listed, number, percent, value_text
 from sweeplab.runs.folder import RunFolder, read_weights
 
 DECAY = "optimizer.weight_decay"
@@ -141,7 +141,7 @@ def _mistakes(
             "the most confidence: true class → predicted class, and the probability it gives.",
             "; ".join(
                 f"{images.classes[r['label']]} taken for {images.classes[r['predicted']]}, "
-                f"{r['confidence']:.0%} sure"
+                f"{percent(r['confidence'])} sure"
                 for r in wrong.to_dict("records")
             )
             + ".",

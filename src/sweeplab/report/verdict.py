@@ -10,7 +10,7 @@ import pandas as pd
 from sweeplab.report.statistics.analysis import Analysis, analyse
 from sweeplab.report.statistics.predictions import Correct, read_correct
 from sweeplab.report.tables import Sweep
-from sweeplab.report.words import count, knob_name, listed
+from sweeplab.report.words import count, knob_name, listed, percent
 from sweeplab.runs.sweep import SweepFolder
 
 HALF = 0.5
@@ -101,8 +101,8 @@ def _most(shares: pd.DataFrame) -> list[str]:
     top = shares.nlargest(3, "share")
     needed = int((top["share"].cumsum() < HALF).sum()) + 1
     parts = [
-        f"{row['name']} ({row['share']:.0%}"
-        + (f", {row['low']:.0%} to {row['high']:.0%})" if pd.notna(row["low"]) else ")")
+        f"{row['name']} ({percent(row['share'])}"
+        + (f", {percent(row['low'])} to {percent(row['high'])})" if pd.notna(row["low"]) else ")")
         for row in top.head(needed).to_dict("records")
     ]
     start = "The largest share" + (" of" if needed == 1 else "s of")

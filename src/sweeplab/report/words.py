@@ -117,6 +117,16 @@ def plus_minus(mean: Any, half_width: Any, digits: int = 3) -> str:
     return f"{number(mean, digits)} ± {number(half_width, digits)}"
 
 
+def percent(share: float) -> str:
+    """``6 %``; never 0 % for what happened, nor 100 % for what did not always."""
+    rounded = round(100 * share)
+    if rounded == 0 and share > 0:
+        return "under 1 %"
+    if rounded == 100 and share < 1:
+        return "over 99 %"
+    return f"{rounded} %"
+
+
 def count(number_of: int, one: str, many: str | None = None) -> str:
     """``1 run``, ``2 runs``."""
     return f"{number_of} {one if number_of == 1 else many or one + 's'}"

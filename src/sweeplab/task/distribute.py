@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeplab.errors import SweeplabError
-from sweeplab.provenance import environment
+from sweeplab.provenance import command, environment
 from sweeplab.runs.folder import RunRecord, write_failure, write_hydra_files
 from sweeplab.task.executors import Inline, Options, Processes, WorkerLostError, cpus
 from sweeplab.task.hooks import JobHooks
@@ -175,7 +174,7 @@ class Distribution:
             piece = replace(piece, positions=piece.positions[:middle])
         if not piece.lost:
             self._started(piece)
-        stack = Stack([self._describe(i) for i in piece.positions], sys.argv)
+        stack = Stack([self._describe(i) for i in piece.positions], command())
         if isinstance(executor, Inline):
             self.running[executor.submit(train_and_write, stack)] = piece, None
             return

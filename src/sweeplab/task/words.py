@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from sweeplab.provenance import typed
 from sweeplab.runs.folder import RunFolder, RunRecord
 from sweeplab.task.prepare import Prepared
-from sweeplab.terminal import console, plain, plural, say, shown, typed
+from sweeplab.terminal import console, plain, plural, say, shown
 
 if TYPE_CHECKING:
     import pandas as pd

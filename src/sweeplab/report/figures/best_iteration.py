@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sweeplab.report.figures.layout import Cell, panels
 from sweeplab.report.figures.theme import ACCENT, CONTEXT, INK, styled
+from sweeplab.report.words import percent
 
 CELL = Cell(width=5.0, height=3.0, left=0.7, right=0.2)
 TENTHS = 10
@@ -41,7 +42,7 @@ def draw_best_iteration(table: pd.DataFrame) -> Figure:
     for bar, number_of in zip(bars, table["runs"], strict=True):
         if number_of:
             ax.annotate(
-                f"{number_of / total:.0%}",
+                percent(number_of / total),
                 (bar.get_x() + bar.get_width() / 2, number_of),
                 xytext=(0, 2),
                 textcoords="offset points",

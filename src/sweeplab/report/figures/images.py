@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from sweeplab.errors import RunFolderError
 from sweeplab.report.figures.layout import Cell, blank, panels
 from sweeplab.report.figures.theme import INK, MUTED, RULE, on_colour, styled
+from sweeplab.report.words import percent
 
 WRONG = 12
 
@@ -129,7 +130,7 @@ def draw_wrong(images: Images, table: pd.DataFrame) -> Figure:
     """The most confidently wrong validation images: truth, prediction and confidence."""
     titles = [
         f"{images.classes[row['label']]} → {images.classes[row['predicted']]}\n"
-        f"{row['confidence']:.0%} sure"
+        f"{percent(row['confidence'])} sure"
         for row in table.to_dict("records")
     ]
     pictures = images.val_images[table["image"].to_numpy()]

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from sweeplab.report.figures.layout import Cell, panels
 from sweeplab.report.figures.theme import ACCENT, INK, styled
+from sweeplab.report.words import percent
 
 MOST = 14
 ROW = 0.44  # inches, for a bar with its name above
@@ -42,12 +43,12 @@ def draw_importance(table: pd.DataFrame) -> Figure:
         }
         ax.annotate(row["name"], (0, place), fontsize=8.5, **above)
         beside: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(f"{row['share']:.0%}", (end, place), fontsize=8.5, **beside)
+        ax.annotate(percent(row["share"]), (end, place), fontsize=8.5, **beside)
     ax.set_yticks([])
     ax.grid(visible=False, axis="y")
     ax.set_ylim(-0.4, len(rows) - 0.35)
     ax.set_xlim(0, max(0.05, float(ends.max())) * 1.15)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     ax.set_ylabel("what differed between runs")
     ax.set_xlabel("share of the variance of validation accuracy")
     return figure

@@ -11,17 +11,8 @@ import pandas as pd
 from sweeplab.report.statistics.effects import compare
 from sweeplab.report.statistics.noise import Noise, pair_variance
 from sweeplab.report.statistics.replicates import repeated, usable
-from sweeplab.report.statistics.words import (
-    Finding,
-    accuracy,
-    capital,
-    counted,
-    listed,
-    name,
-    percent,
-    plus_minus,
-    value,
-)
+from sweeplab.report.statistics.words import Finding, accuracy, capital, counted, listed, plus_minus
+from sweeplab.report.words import knob_name, percent, value_text
 
 LR, DECAY = "optimizer.lr", "optimizer.weight_decay"
 # Values beyond which a knob cannot go, or that mean it is off.
@@ -61,22 +52,22 @@ def _edge(
     inner = 1 if at == 0 else len(values) - 2
     here, next_ = part.iloc[at], part.iloc[inner]
     extreme, wider = ("smallest", "smaller") if at == 0 else ("largest", "larger")
-    best = f"{accuracy(here['best_mean'])} at {value(values[at])}"
-    evidence, clear = f"at {value(values[inner])} no run was stable", True
+    best = f"{accuracy(here['best_mean'])} at {value_text(values[at])}"
+    evidence, clear = f"at {value_text(values[inner])} no run was stable", True
     if np.isfinite(next_["best"]):
         difference = compare(model, int(here["best"]), int(next_["best"]))
         clear = difference.clear
         evidence = (
             f"{plus_minus(difference.estimate, difference.half, signed=True)} against "
-            f"{value(values[inner])}"
+            f"{value_text(values[inner])}"
         )
         if not clear:
             evidence += ", which may be chance"
-    advice = f"Try {wider} values, such as {value(_next(values, at))}."
+    advice = f"Try {wider} values, such as {value_text(_next(values, at))}."
     if knob == "data.train_size" and at:
         advice = "More training images would probably help further."
     text = (
-        f"The best {name(knob)} is the {extreme} that was tried: best reachable validation "
+        f"The best {knob_name(knob)} is the {extreme} that was tried: best reachable validation "
         f"accuracy {best} ({evidence}). {advice}"
     )
     return Finding("edge", text, "warning" if clear else "note")
@@ -97,11 +88,11 @@ def no_effect(tests: pd.DataFrame) -> list[Finding]:
     found = []
     for row in tests[~tests["effect"].astype(bool)].to_dict("records"):
         text = (
-            f"{capital(name(row['knob']))} has no measurable effect: averaged over what else "
+            f"{capital(knob_name(row['knob']))} has no measurable effect: averaged over what else "
             f"was swept, its largest difference is "
             f"{plus_minus(row['largest'], row['half'], signed=True)} "
-            f"({value(row['high_value'])} against {value(row['low_value'])}; 95 %, simultaneous "
-            f"over {counted(int(row['comparisons']), 'comparison')})."
+            f"({value_text(row['high_value'])} against {value_text(row['low_value'])}; 95 %, "
+            f"simultaneous over {counted(int(row['comparisons']), 'comparison')})."
         )
         found.append(Finding("no_effect", text, "note"))
     return found
@@ -118,8 +109,10 @@ def diverged(runs: pd.DataFrame) -> list[Finding]:
         share = gone.groupby(runs[LR]).mean()
         first = share[share > 0].index[0]
         onward = share[share.index >= first]
-        some = [f"{percent(part)} of the runs at {value(rate)}" for rate, part in onward.items()]
-        text += f", from learning rate {value(first)} on ({listed(some)})"
+        some = [
+            f"{percent(part)} of the runs at {value_text(rate)}" for rate, part in onward.items()
+        ]
+        text += f", from learning rate {value_text(first)} on ({listed(some)})"
         if DECAY in runs:
             product = (runs[LR] * runs[DECAY]).astype("float64")
             if (product[gone] > 2).all():

@@ -9,7 +9,8 @@ import pandas as pd
 
 from sweeplab.report.statistics.effects import compare
 from sweeplab.report.statistics.noise import Noise
-from sweeplab.report.statistics.words import accuracy, capital, listed, name, plus_minus, value
+from sweeplab.report.statistics.words import accuracy, capital, listed, plus_minus
+from sweeplab.report.words import knob_name, value_text
 
 SIZE, DECAY = "data.train_size", "optimizer.weight_decay"
 SIZE_BY_DECAY = f"{SIZE} × {DECAY}"
@@ -61,12 +62,16 @@ def _knob(
     over = f"the best over {_listed(_names(others))} at each value; " if others else ""
     choosing = ", not that the best was picked" if others else ""
     gone = part.loc[part["best_mean"].isna(), "value"]
-    lost = f" At {listed([value(v) for v in gone])} no setting ran to the end." if len(gone) else ""
+    lost = (
+        f" At {listed([value_text(v) for v in gone])} no setting ran to the end."
+        if len(gone)
+        else ""
+    )
     top = there[there["top"].astype(bool)].iloc[0]
     reach = "the best reachable validation accuracy" if others else "validation accuracy"
     if len(there) == 1:
         return (
-            f"{capital(name(knob))}: only {value(top['value'])} ran to the end, with "
+            f"{capital(knob_name(knob))}: only {value_text(top['value'])} ran to the end, with "
             f"{accuracy(top['best_mean'])}.{lost}"
         )
     covers = f"covering {model.chance}{choosing}"
@@ -74,19 +79,20 @@ def _knob(
         low, high = there.iloc[0], there.iloc[1]
         change = compare(model, int(high["best"]), int(low["best"]))
         text = (
-            f"from {value(low['value'])} to {value(high['value'])} {reach} changes by "
+            f"from {value_text(low['value'])} to {value_text(high['value'])} {reach} changes by "
             f"{plus_minus(change.estimate, change.half, signed=True)}, from "
             f"{accuracy(low['best_mean'])} to {accuracy(high['best_mean'])} "
             f"({over}95 % interval {covers})"
         )
     else:
         against = [
-            f"{plus_minus(row['difference'], row['half'], signed=True)} at {value(row['value'])}"
+            f"{plus_minus(row['difference'], row['half'], signed=True)} "
+            f"at {value_text(row['value'])}"
             for row in _shown(there).to_dict("records")
             if not row["top"]
         ]
         text = (
-            f"of {len(there)} values, {value(top['value'])} reaches the highest validation "
+            f"of {len(there)} values, {value_text(top['value'])} reaches the highest validation "
             f"accuracy, {accuracy(top['best_mean'])}; against it, {', '.join(against)} "
             f"({over}95 % intervals, simultaneous, {covers})"
         )
@@ -96,7 +102,7 @@ def _knob(
             " It matters for some values of the other knobs, but the best that can be reached "
             "does not change measurably."
         )
-    return f"{capital(name(knob))}: {text}.{verdict}{lost}"
+    return f"{capital(knob_name(knob))}: {text}.{verdict}{lost}"
 
 
 def _size_by_decay(model: Noise, table: pd.DataFrame, eligible: Sequence[int]) -> str | None:
@@ -116,11 +122,12 @@ def _size_by_decay(model: Noise, table: pd.DataFrame, eligible: Sequence[int]) -
         best = with_.loc[with_["mean_final"].idxmax()]
         change = compare(model, int(best["setting"]), int(plain["setting"]), among=2)
         parts.append(
-            f"with {value(size)} training images by "
-            f"{plus_minus(change.estimate, change.half, signed=True)} (at {value(best[DECAY])}, "
-            f"{accuracy(best['mean_final'])} against {accuracy(plain['mean_final'])})"
+            f"with {value_text(size)} training images by "
+            f"{plus_minus(change.estimate, change.half, signed=True)} "
+            f"(at {value_text(best[DECAY])}, {accuracy(best['mean_final'])} "
+            f"against {accuracy(plain['mean_final'])})"
         )
-    base = "none" if decays[0] == 0 else value(decays[0])
+    base = "none" if decays[0] == 0 else value_text(decays[0])
     return (
         f"Weight decay at its best value, compared with {base}, changes the best reachable "
         f"validation accuracy {' and '.join(parts)} (95 % intervals, simultaneous over the two, "
@@ -129,7 +136,7 @@ def _size_by_decay(model: Noise, table: pd.DataFrame, eligible: Sequence[int]) -
 
 
 def _names(knobs: Sequence[str]) -> list[str]:
-    return [name(knob) for knob in knobs]
+    return [knob_name(knob) for knob in knobs]
 
 
 def _shown(there: pd.DataFrame) -> pd.DataFrame:

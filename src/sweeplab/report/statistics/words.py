@@ -1,4 +1,4 @@
-"""Numbers, knobs and settings as a reader meets them in a sentence."""
+"""Findings, and the settings and numbers in their sentences."""
 
 from __future__ import annotations
 
@@ -8,18 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-NAMES = {
-    "optimizer.lr": "learning rate",
-    "optimizer.weight_decay": "weight decay",
-    "optimizer.momentum": "momentum",
-    "data.train_size": "training-set size",
-    "data.name": "data set",
-    "data.val_size": "number of validation images",
-    "batch_size": "batch size",
-    "epochs": "number of epochs",
-    "eval_every": "evaluation interval",
-}
-SHORT = {"optimizer.lr": "lr", "data.train_size": "train size", "epochs": "epochs"}
+from sweeplab.report.words import setting_text
+
 LISTED = 4  # settings named in one sentence
 
 Severity = Literal["problem", "warning", "note"]
@@ -34,23 +24,9 @@ class Finding:
     severity: Severity
 
 
-def name(knob: str) -> str:
-    """The knob in words: ``optimizer.lr`` is the learning rate."""
-    return NAMES.get(knob, knob.rsplit(".", 1)[-1].replace("_", " "))
-
-
-def value(number: Any) -> str:
-    """A knob's value, as short as it can be said: 0.001, 1000, mnist."""
-    if isinstance(number, (bool, np.bool_)) or not isinstance(number, (int, float, np.number)):
-        return str(number)
-    return f"{float(number):,.6g}" if abs(float(number)) < 1e6 else f"{float(number):.3g}"
-
-
-def setting(values: Mapping[str, Any], knobs: Sequence[str]) -> str:
-    """``lr = 0.1, weight decay = 0.001``, or "the one setting that ran" without knobs."""
-    if not knobs:
-        return "the one setting that ran"
-    return ", ".join(f"{SHORT.get(knob, name(knob))} = {value(values[knob])}" for knob in knobs)
+def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
+    """``learning rate = 0.1, batch size = 64``; without knobs "the one setting that ran"."""
+    return setting_text(values, knobs) or "the one setting that ran"
 
 
 def accuracy(number: float) -> str:
@@ -61,19 +37,10 @@ def accuracy(number: float) -> str:
 def plus_minus(number: float, half: float, signed: bool = False) -> str:
     """``0.894 ± 0.004``; ``signed`` for differences. A half-width below 0.001 gets more digits."""
     digits = 3 if not 0 < half < 0.0095 else 4 if half < 0.00095 else 3
-    text = f"{number:+.{digits}f}" if signed else f"{number:.{digits}f}"
+    rounded = round(number, digits) or 0.0  # never −0.000
+    text = f"{rounded:+.{digits}f}" if signed and rounded else f"{rounded:.{digits}f}"
     text = text.replace("-", "−")
     return f"{text} ± {half:.{digits}f}" if np.isfinite(half) else text
-
-
-def percent(share: float) -> str:
-    """``6 %``; never 0 % for what happened, nor 100 % for what did not always."""
-    rounded = round(100 * share)
-    if rounded == 0 and share > 0:
-        return "under 1 %"
-    if rounded == 100 and share < 1:
-        return "over 99 %"
-    return f"{rounded} %"
 
 
 def listed(items: Sequence[str], most: int = LISTED) -> str:
