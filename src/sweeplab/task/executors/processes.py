@@ -50,7 +50,7 @@ class Processes(Executor):
         if cancel_futures:
             self._stopped = True
             for worker in self._workers:
-                worker.stop()
+                worker.kill()
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
         for worker in self._workers:
             worker.stop()
@@ -96,12 +96,19 @@ class _Worker:
             future = self._pool.submit(fn, *args, **kwargs)
         return future.result()
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         """End the process, whatever it does."""
         with self._lock:
-            if self._pool is not None and self._leash is not None:
+            if self._leash is not None:
                 self._leash.close()
-                self._pool.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """:meth:`kill`, and wait for the end, so that this process can end cleanly too."""
+        self.kill()
+        with self._lock:
+            if self._pool is not None:
+                # Else Python, on its way out, may wake the pool's thread through a closed pipe.
+                self._pool.shutdown(wait=True)
             self._pool = self._leash = None
 
 
