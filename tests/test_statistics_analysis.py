@@ -48,6 +48,7 @@ def test_a_known_optimum_a_knob_without_effect_and_their_sentences() -> None:
     )
     assert "t interval over 5 seeds" in found.answer[0]
     assert "among these 2" in found.answer[1]
+    assert f"The other, where it differs: batch size = {80 - row[BATCH]} (" in found.answer[1]
     assert text(found, "no_effect").startswith("Batch size has no measurable effect")
     assert "No value differs measurably" in found.questions[BATCH]
     assert (

@@ -98,14 +98,15 @@ def _ties(
     if k == 1:
         return [f"With 95 % confidence it is the best of the {n} settings ({chance})."]
     others = [
-        f"{setting(rows.loc[number].to_dict(), knobs)} ({accuracy(mean)})"
+        f"{_difference(rows.loc[number].to_dict(), chosen, knobs)} ({accuracy(mean)})"
         for number, mean in zip(among["setting"], among["mean"], strict=True)
         if number != chosen["setting"]
     ]
+    who, differ = ("The other", "it differs") if k == 2 else ("The others", "they differ")
+    where = f", where {differ}" if len(knobs) > 1 else ""
     said = [
         f"It is tied with {counted(k - 1, 'other')}: with 95 % confidence the truly best of the "
-        f"{n} settings is among these {k} ({chance}). {'The other' if k == 2 else 'The others'}: "
-        f"{listed(others)}."
+        f"{n} settings is among these {k} ({chance}). {who}{where}: {listed(others)}."
     ]
     top = among.iloc[0]
     if int(top["setting"]) != chosen["setting"]:
@@ -117,6 +118,11 @@ def _ties(
             f"{float(mine['se']):.3f}; the choice between them follows a rule ({RULE})."
         )
     return said
+
+
+def _difference(other: dict[Any, Any], chosen: dict[str, Any], knobs: Sequence[str]) -> str:
+    """The knobs of another setting that have other values than the chosen one's."""
+    return setting(other, [knob for knob in knobs if other[knob] != chosen[knob]])
 
 
 def _expect(luck: pd.DataFrame) -> list[str]:
