@@ -65,7 +65,7 @@ def _edge(
             evidence += ", which may be chance"
     advice = f"Try {wider} values, such as {value_text(_next(values, at))}."
     if knob == "data.train_size" and at:
-        advice = "More training images would probably help further."
+        advice = f"More training images {'would probably' if clear else 'may'} help further."
     text = (
         f"The best {knob_name(knob)} is the {extreme} that was tried: best reachable validation "
         f"accuracy {best} ({evidence}). {advice}"
