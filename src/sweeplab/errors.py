@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra, and us, for tracebacks
 # Its last entry tells whether the user asked, where the variable cannot: `sweeplab train` sets it.
@@ -61,3 +64,15 @@ def storage_message(error: OSError) -> str:
         f"{where}{error.strerror or error}. {advice}, and repeat the command: what is complete "
         "is kept."
     )
+
+
+@contextmanager
+def shown_as_messages() -> Iterator[None]:
+    """End the process with one message and exit code 1 on an error that a user can mend."""
+    try:
+        yield
+    except (SweeplabError, OSError) as error:
+        if wants_traceback():
+            raise
+        message = str(error) if isinstance(error, SweeplabError) else storage_message(error)
+        sys.exit(f"sweeplab: {message}")

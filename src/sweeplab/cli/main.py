@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from sweeplab.errors import SweeplabError, storage_message, wants_traceback
+from sweeplab.errors import shown_as_messages
 
 HYDRA_ARGUMENTS = {
     "ignore_unknown_options": True,
@@ -168,14 +168,6 @@ def main() -> NoReturn:
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     if sys.argv[1:2] == ["-sc"]:
         _answer_tab_completion()
-    try:
+    with shown_as_messages():
         cli.main(prog_name="sweeplab", standalone_mode=True)
-    except SweeplabError as error:
-        if wants_traceback():
-            raise
-        sys.exit(f"sweeplab: {error}")
-    except OSError as error:
-        if wants_traceback():
-            raise
-        sys.exit(f"sweeplab: {storage_message(error)}")
     sys.exit(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeplab import config as run_config
 from sweeplab.data import load
-from sweeplab.errors import RunFolderError, SweeplabError, storage_message, wants_traceback
+from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import environment
 from sweeplab.runs.folder import (
     RunFolder,
@@ -43,22 +42,14 @@ def train_task(cfg: DictConfig) -> float:
     Returns:
         The final validation accuracy, for sweepers that search; NaN when the run diverged.
 
-    In a sweep an error is recorded in the run's folder and raised, so that the launcher can go
-    on. Alone, it ends the process with exit code 1 and its message.
+    An error in training is recorded in the run's folder before it is raised.
     """
     hydra: Any = HydraConfig.get()
-    alone = hydra.mode != RunMode.MULTIRUN
     try:
-        record = _train(cfg, hydra, alone)
-    except SweeplabError as error:
+        record = _train(cfg, hydra, alone=hydra.mode != RunMode.MULTIRUN)
+    except SweeplabError:
         _remove_if_empty(Path(hydra.runtime.output_dir))
-        if not alone or wants_traceback():
-            raise
-        sys.exit(f"sweeplab: {error}")
-    except OSError as error:
-        if not alone or wants_traceback():
-            raise
-        sys.exit(f"sweeplab: {storage_message(error)}")
+        raise
     return float(record.final["val_accuracy"]) if record.final else math.nan
 
 

@@ -15,7 +15,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from sweeplab.errors import ConfigError, SweeplabError, storage_message, wants_traceback
+from sweeplab.errors import ConfigError
 from sweeplab.runs.sweep import SweepFolder, locked
 from sweeplab.task.claim import claim
 from sweeplab.task.finish import finish
@@ -44,23 +44,14 @@ def sweep(
 
     Ends the process with exit code 1, after all the rest, when a run failed.
     """
-    try:
-        grid = expand(context.config_loader, [*_lines(params), *arguments])
-        if getattr(launcher, "plans", False):
-            returns = launcher.launch(grid, initial_job_idx=0)
-            if not returns:
-                return returns  # a dry run
-        else:
-            returns = _launch_missing(context, launcher, master, grid)
-        code = finish(SweepFolder(Path(str(master.hydra.sweep.dir)).absolute()), report=report)
-    except SweeplabError as error:
-        if wants_traceback():
-            raise
-        sys.exit(f"sweeplab: {error}")
-    except OSError as error:
-        if wants_traceback():
-            raise
-        sys.exit(f"sweeplab: {storage_message(error)}")
+    grid = expand(context.config_loader, [*_lines(params), *arguments])
+    if getattr(launcher, "plans", False):
+        returns = launcher.launch(grid, initial_job_idx=0)
+        if not returns:
+            return returns  # a dry run
+    else:
+        returns = _launch_missing(context, launcher, master, grid)
+    code = finish(SweepFolder(Path(str(master.hydra.sweep.dir)).absolute()), report=report)
     if code:
         sys.exit(code)
     return returns
