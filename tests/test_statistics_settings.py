@@ -138,9 +138,12 @@ def test_recommend_takes_decay_then_cost_then_mean_within_one_standard_error() -
     assert recommend(table, tied.assign(tied=False), knobs, cost) is None
 
 
-def test_cost_is_examples_seen() -> None:
-    runs = pd.DataFrame({"iterations": [310, 31], "batch_size": [64, 640], "seed": [0, 0]})
-    assert examples_seen(runs, ["batch_size"]).tolist() == [19840.0, 19840.0]
+def test_cost_is_examples_seen_and_no_dropped_batch_decides() -> None:
+    runs = pd.DataFrame(
+        {"batch_size": [64, 4, 64], "epochs": [10, 10, 5], "data.train_size": 2000, "seed": 0}
+    )
+    knobs = ["batch_size", "epochs"]  # 64 drops a last batch of 16
+    assert examples_seen(runs, knobs).tolist() == [20000.0, 20000.0, 10000.0]
 
 
 def test_correct_of_two_hand_made_models() -> None:

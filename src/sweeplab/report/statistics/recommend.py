@@ -34,10 +34,12 @@ def candidates(table: pd.DataFrame) -> list[int]:
 
 
 def examples_seen(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[float]:
-    """The training examples that a run of each setting goes through: its cost."""
-    if {"iterations", "batch_size"} <= set(runs):
-        cost = runs["iterations"].astype("float64") * runs["batch_size"].astype("float64")
-    elif {"epochs", "data.train_size"} <= set(runs):
+    """The training examples that a run of each setting goes through: its cost.
+
+    Epochs times training-set size: that some batch sizes drop a last, partial batch must not
+    decide between settings.
+    """
+    if {"epochs", "data.train_size"} <= set(runs):
         cost = runs["epochs"].astype("float64") * runs["data.train_size"].astype("float64")
     else:
         cost = pd.Series(np.nan, index=runs.index)
