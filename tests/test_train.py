@@ -105,6 +105,8 @@ def test_bad_input_gets_one_clear_message_and_leaves_nothing(
     assert done.code == code
     assert message in done.text
     assert "Traceback" not in done.text
+    assert done.text.startswith("Usage: " if code == 2 else "sweeplab: ")  # nothing of Hydra's
+    assert "what is complete is kept" not in done.text  # as of a disk that is full
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -67,13 +67,15 @@ def _errors_let_through() -> Iterator[None]:
     showing.append(False)
     try:
         yield
-    except (SweeplabError, OSError):
-        raise  # `main` has the words for them
     except Exception as error:
-        text = f"{error}" if isinstance(error, CompactHydraException) else f"{error!r}"
+        ours = isinstance(error, (SweeplabError, OSError))
+        hydras = isinstance(error, CompactHydraException)  # some are an OSError too
+        if ours and not hydras:
+            raise  # `main` has the words for them
+        text = str(error) if hydras else repr(error)
         if isinstance(error.__cause__, OmegaConfBaseException):
             text += f"\n{error.__cause__}"
-        sys.exit(f"{text}\n{FULL_ERROR}=1 shows where.")
+        sys.exit(f"sweeplab: {text}\n{FULL_ERROR}=1 shows where.")
     finally:
         showing.pop()
         os.environ.pop(FULL_ERROR, None)

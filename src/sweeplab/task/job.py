@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeplab import config as run_config
 from sweeplab.data import load
-from sweeplab.errors import RunFolderError, SweeplabError
+from sweeplab.errors import RunFolderError, SweeplabError, shown_as_messages
 from sweeplab.provenance import environment
 from sweeplab.runs.folder import (
     RunFolder,
@@ -45,11 +45,14 @@ def train_task(cfg: DictConfig) -> float:
     An error in training is recorded in the run's folder before it is raised.
     """
     hydra: Any = HydraConfig.get()
-    try:
-        record = _train(cfg, hydra, alone=hydra.mode != RunMode.MULTIRUN)
-    except SweeplabError:
-        _remove_if_empty(Path(hydra.runtime.output_dir))
-        raise
+    alone = hydra.mode != RunMode.MULTIRUN
+    # Alone, the process ends here: Hydra would put a line of its own before the message.
+    with shown_as_messages() if alone else contextlib.nullcontext():
+        try:
+            record = _train(cfg, hydra, alone)
+        except SweeplabError:
+            _remove_if_empty(Path(hydra.runtime.output_dir))
+            raise
     return float(record.final["val_accuracy"]) if record.final else math.nan
 
 
