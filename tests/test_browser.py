@@ -12,6 +12,7 @@ import pytest
 
 from report_sweeps import write_grid
 from sweeplab.report.build import build_report
+from sweeplab.report.tables import load_sweep
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -21,7 +22,7 @@ ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep of 48 runs over four knobs with a report; its name must be escaped."""
     folder = write_grid(tmp_path_factory.mktemp("sweeps") / "<i onclick=alert(1)> & $x$")
-    build_report([folder])
+    build_report(load_sweep([folder]))
     return folder
 
 

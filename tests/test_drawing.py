@@ -280,3 +280,15 @@ def test_training_curves_are_titled_with_batch_size_and_learning_rate(tmp_path: 
         f"{name}.{kind}" for name in ("loss", "accuracy") for kind in ("png", "svg")
     }
     assert all(path.stat().st_size for path in written)
+
+
+def test_a_recommended_setting_that_is_not_the_best_of_its_cell_is_marked() -> None:
+    # Cell (0.1, 0) holds settings 0 and 1, which differ in a third knob; 0 is the better one.
+    settings = pd.DataFrame(
+        [(0.1, 0.0, 1, 0.9), (0.1, 0.0, 1, 0.8), (1.0, 0.0, 1, 0.7), (1.0, 0.5, 1, 0.6)],
+        columns=[LR, WD, "n", METRIC],
+    ).assign(setting=range(4))
+    figure = heatmaps.draw_heatmaps(settings, [(LR, WD)], recommended=1, tied=[1, 2])
+    places = {patch.get_xy(): patch.get_linewidth() for patch in figure.axes[0].patches}
+    assert {(int(x), int(y)) for x, y in places} == {(0, 1), (1, 1)}
+    assert places[(0.04, 1.04)] > places[(1.04, 1.04)]

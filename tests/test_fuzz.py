@@ -288,7 +288,7 @@ def table(sweep: Path) -> None:
 
 
 def page(sweep: Path) -> None:
-    html = build_report([sweep], formats=(), out=sweep / "page").read_text()
+    html = build_report(load_sweep([sweep]), formats=(), out=sweep / "page").read_text()
     assert SCRIPT not in html
 
 

@@ -36,7 +36,7 @@ def evaluated(run: Path, opened: list[str], /, **other: Any) -> None:
 
 
 def answer(folder: Path, *more: Path) -> str:
-    html = build_report([folder, *more], formats=()).read_text()
+    html = build_report(load_sweep([folder, *more]), formats=()).read_text()
     text = " ".join(Reader(html).text.split())
     return text[text.index("The answer") : text.index("What each knob does")]
 

@@ -15,14 +15,16 @@ import pytest
 from conftest import Command
 from report_sweeps import write_grid, write_images, write_run
 from sweeplab.report.build import build_report
-from sweeplab.report.tables import load_sweep
+from sweeplab.report.tables import load_sweep, write_tables
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep of 48 runs over four knobs with a report; its name must be escaped."""
     folder = write_grid(tmp_path_factory.mktemp("sweeps") / "<i onclick=alert(1)> & $x$")
-    build_report([folder])
+    loaded = load_sweep(folder)
+    write_tables(loaded)
+    build_report(loaded)
     return folder
 
 
@@ -118,7 +120,7 @@ class TestPage:
         assert "RuntimeError: a &lt;planted&gt; failure" in html
 
     def test_the_same_runs_give_the_same_report(self, sweep: Path, tmp_path: Path) -> None:
-        build_report([sweep], out=tmp_path)
+        build_report(load_sweep([sweep]), out=tmp_path)
         again = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert len(again) > 30
         for path in again:
@@ -128,7 +130,7 @@ class TestPage:
 
 class TestUnusualSweeps:
     def build(self, folder: Path, *more: Path) -> str:
-        page = build_report([folder, *more], formats=())
+        page = build_report(load_sweep([folder, *more]), formats=())
         assert page == folder / "report.html"
         return " ".join(Reader(page.read_text()).text.split())
 
@@ -216,11 +218,11 @@ class TestUnusualSweeps:
         folder = tmp_path / "s"
         for i, rate in enumerate((0.1, 1.0)):
             write_run(folder / str(i), [0.1, 0.4, 0.5], optimizer__lr=rate)
-        build_report([folder], formats=("png", "svg"))
+        build_report(load_sweep([folder]), formats=("png", "svg"))
         (folder / "figures" / "mine.png").write_bytes(b"")
         (folder / "figures" / "knob-batch_size.png").write_bytes(b"")  # by this name, but not ours
         shutil.rmtree(folder / "1")
-        build_report([folder], formats=("png",))
+        build_report(load_sweep([folder]), formats=("png",))
         assert {path.name for path in (folder / "figures").glob("[!.]*")} == {
             *("loss.png", "accuracy.png"),
             *("mine.png", "knob-batch_size.png"),
@@ -233,7 +235,7 @@ class TestUnusualSweeps:
         folder.mkdir()
         for notes in ('{"files": ["../../kept", "..", ""]}', '{"files": 1}', "{", "[]"):
             (folder / ".figures.json").write_text(notes)
-            build_report([tmp_path / "s"], formats=("png",))
+            build_report(load_sweep([tmp_path / "s"]), formats=("png",))
         assert (tmp_path / "kept").exists()
 
     def test_pdf_figures(self, sweeplab: Command, tmp_path: Path) -> None:
@@ -248,8 +250,9 @@ class TestUnusualSweeps:
 def test_building_a_report_needs_no_torch(tmp_path: Path) -> None:
     write_run(tmp_path / "0", [0.1, 0.4, 0.5])
     code = (
-        "import sys; from pathlib import Path; from sweeplab.report.build import build_report;"
-        "build_report([Path(sys.argv[1])]); print('torch' in sys.modules)"
+        "import sys; from sweeplab.report.build import build_report;"
+        "from sweeplab.report.tables import load_sweep;"
+        "build_report(load_sweep(sys.argv[1])); print('torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True

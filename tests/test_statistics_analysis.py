@@ -223,8 +223,16 @@ def test_where_the_best_iteration_falls(at: int, kind: str | None) -> None:
 
 
 def test_what_would_tell_the_tied_apart() -> None:
-    found = analyse(*make_sweep({LR: [0.1, 0.2, 0.3]}, lambda s: s[LR], seeds=5))
-    assert {"few_images", "few_seeds"} & kinds(found)
+    alone = analyse(*make_sweep({LR: [0.1, 0.2, 0.3]}, lambda s: s[LR], seeds=1))
+    first, second = alone.tied.sort_values("mean", ascending=False).to_dict("records")[:2]
+    # One seed: all of the error is the images', and falls with the root of their number.
+    short = second["critical"] * second["se"] / (first["mean"] - second["mean"])
+    assert f"about {float(f'{500 * short**2:.2g}'):,.0f} validation images; more seeds alone" in (
+        text(alone, "few_images")
+    )
+    # Five seeds that differ by more than the gap: no number of images is enough by itself.
+    several = analyse(*make_sweep({LR: [0.1, 0.2, 0.3]}, lambda s: s[LR], seeds=5))
+    assert "more seeds as well as more validation images" in text(several, "few_images")
 
 
 def test_merged_sweeps_that_repeat_runs_count_them_once() -> None:

@@ -97,7 +97,7 @@ def test_a_value_that_diverged_is_left_out_and_the_rest_is_exact() -> None:
     runs, _, knobs, correct = make_sweep(GRID, lambda s: s[LR])
     fail(runs, runs.index[(runs[LR] == 1.0) & (runs[DECAY] == 0.1)], "diverged")
     found = shares(runs, knobs, correct)
-    assert found["method"].iloc[0] == f"exact, complete grid without {LR} = 1.0"
+    assert found["method"].iloc[0] == "exact, complete grid without learning rate = 1"
     kept, dropped = complete_part(settings(runs[runs[LR] < 1], knobs), knobs)
     assert len(kept) == 8
     assert dropped == []

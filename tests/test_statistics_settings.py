@@ -11,14 +11,14 @@ from safetensors.numpy import save_file
 from scipy import stats
 from test_statistics_samples import fail, make_sweep
 
+from sweeplab.report.settings import repeated, setting_numbers
 from sweeplab.report.statistics import (
-    assign,
     correct_of,
     examples_seen,
+    noise,
     noise_floor,
     read_correct,
     recommend,
-    repeated,
     replicates,
     settings,
     validation_set,
@@ -84,8 +84,8 @@ def test_a_repeated_run_counts_once_and_the_completed_one_is_kept() -> None:
 
 def test_settings_are_numbered_and_missing_values_are_a_value() -> None:
     runs = five_runs().assign(extra=[None, None, None, "a", "a"])
-    assert assign(runs, ["extra"]).tolist() == [0, 0, 0, 1, 1]
-    assert assign(runs, []).tolist() == [0] * 5
+    assert setting_numbers(runs, ["extra"]).tolist() == [0, 0, 0, 1, 1]
+    assert setting_numbers(runs, []).tolist() == [0] * 5
     assert len(settings(runs, [])) == 1
     assert settings(runs.iloc[:0], ["optimizer.lr"]).empty
 
@@ -203,3 +203,24 @@ def test_a_failed_run_is_counted_apart_from_a_diverged_one() -> None:
     fail(runs, [1], "diverged")
     row = settings(runs, knobs).iloc[0]
     assert (row["n"], row["n_failed"], row["n_diverged"]) == (1, 1, 1)
+
+
+def test_a_repeat_that_is_left_out_renumbers_no_setting() -> None:
+    # Two merged sweeps: the first run of lr 0.1 failed and stands before all others.
+    runs = pd.DataFrame(
+        {
+            "status": ["failed", "completed", "completed"],
+            "final_val_accuracy": [np.nan, 0.8, 0.95],
+            "best_val_accuracy": [np.nan, 0.8, 0.95],
+            "optimizer.lr": [0.1, 0.2, 0.1],
+            "seed": 0,
+        }
+    )
+    table = settings(runs, ["optimizer.lr"]).set_index("setting")
+    means = noise(replicates(runs, ["optimizer.lr"])).mean
+    assert dict(zip(table["optimizer.lr"], table["mean_final"], strict=True)) == {
+        0.1: 0.95,
+        0.2: 0.8,
+    }
+    assert [means[number] for number in table.index] == table["mean_final"].tolist()
+    assert table["n_runs"].tolist() == [1, 1]

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from sweeplab.report.build import build_report
-from sweeplab.terminal import say, shown
+from sweeplab.report.tables import load_sweep, write_tables
+from sweeplab.terminal import plural, say, shown
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -20,7 +21,12 @@ def report(folders: list[Path], *, open_browser: bool, formats: str) -> None:
         raise click.UsageError(
             f"--format takes a list of {', '.join(FORMATS)}, but '{unknown}' is none of them."
         )
-    page = build_report(folders, formats=wanted)
+    sweep = load_sweep(folders)
+    write_tables(sweep)
+    page = build_report(sweep, formats=wanted)
+    if sweep.skipped:
+        left_out = len(sweep.skipped)
+        say(f"{left_out} {plural('run', left_out)} left out; the report says which, and why.")
     say(f"Report: {shown(page)}")
     if open_browser:
         webbrowser.open(page.absolute().as_uri())

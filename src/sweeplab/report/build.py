@@ -1,4 +1,4 @@
-"""The whole report of a sweep: tables, figures, and the page that shows them."""
+"""The report of a sweep: its figures, and the page that shows them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sweeplab.report.page_tables import runs_table, settings_table, trouble_tabl
 from sweeplab.report.provenance import provenance
 from sweeplab.report.sections import Section, sections
 from sweeplab.report.settings import count_statuses
-from sweeplab.report.tables import Sweep, load_sweep, varying, write_tables
+from sweeplab.report.tables import Sweep, varying
 from sweeplab.report.verdict import Verdict, verdict
 from sweeplab.report.words import count, knob_name, listed
 from sweeplab.runs.files import write_text
@@ -35,24 +35,19 @@ PAGE = "report.html"
 
 
 def build_report(
-    paths: Sequence[Path], *, formats: Sequence[str] = FORMATS, out: Path | None = None
+    sweep: Sweep, *, formats: Sequence[str] = FORMATS, out: Path | None = None
 ) -> Path:
-    """Write tables, figures and ``report.html`` for the runs under ``paths``.
+    """Write figures and ``report.html``.
 
     Args:
-        paths: folders of sweeps or runs; several are merged.
+        sweep: as ``load_sweep`` gives it.
         formats: which files to write beside the page, of ``svg``, ``png`` and ``pdf``.
-        out: the folder to write to; the first of ``paths`` if None.
+        out: the folder to write to; the sweep's own if None.
 
     Returns:
         The path of ``report.html``.
-
-    Raises:
-        RunFolderError: no complete run lies in any of ``paths``.
     """
-    sweep = load_sweep([*paths])
     target = sweep.path if out is None else out
-    write_tables(sweep, target)
     files = FigureFiles(target / "figures", formats)
     groups, tables = [], []
     parts = by_data_set(sweep)

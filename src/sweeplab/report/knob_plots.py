@@ -138,9 +138,15 @@ def pair_plots(m: Material) -> Iterator[Plot]:
             + ("All panels share one colour scale. " if len(shown) > 1 else "")
             + "Bright is better; the colour follows the logarithm of the error rate, so that "
             "differences among good settings show"
-            + (f"; {count(missing, 'further pair')} not drawn." if missing else "."),
+            + (f"; {count(missing, 'further pair')} not drawn." if missing else ".")
+            + (
+                " A marked cell holds the recommended setting or one tied with it, which need not "
+                "be the best of the cell."
+                if len(names) > 2
+                else ""
+            ),
             f"Heat maps of {listed([f'{knob_name(a)} by {knob_name(b)}' for a, b in shown])}. The "
-            f"recommended cell is {setting_text(best, names)} with {number(best[METRIC])}.",
+            f"recommended setting is {setting_text(best, names)} with {number(best[METRIC])}.",
         )
     if len(names) >= 3:
         yield Plot(
@@ -223,7 +229,7 @@ def batch_size_plots(m: Material) -> Iterator[Plot]:
         )
         + "Against iterations large batches have an advantage, as they see more examples in each; "
         "against epochs and examples small ones have it, as they make more updates. "
-        + bands_note(here.groupby(["setting", "iteration"]).size())
+        + bands_note(clocks["iteration"]["n"])
         + curves_note(clocks["epochs"], [batch_size.BATCH], "epochs"),
         "Final validation accuracy by batch size: "
         + "; ".join(

@@ -29,9 +29,9 @@ def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     validation accuracy and loss (``best_val_accuracy``, ...); ``gap``, final training less
     validation accuracy; ``sd``, ``half_width``, ``low`` and ``high``, the standard deviation and
     the 95 % t interval of the mean final validation accuracy over the seeds, NaN for one run.
+    Repeats count once (:func:`repeated`).
     """
-    numbers = setting_numbers(runs, knobs)
-    frame = runs.assign(setting=numbers)
+    frame = runs.assign(setting=setting_numbers(runs, knobs))[~repeated(runs, knobs)]
     by_setting = frame.groupby("setting", sort=True)
     done = frame[frame["status"] == "completed"].groupby("setting")
     table = by_setting[list(knobs)].first()
@@ -52,9 +52,23 @@ def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
 
 def setting_numbers(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[int]:
     """The number of each run's setting, from 0, in order of first appearance."""
-    if not knobs:
-        return pd.Series(0, index=runs.index)
-    return runs.groupby(list(knobs), sort=False, dropna=False).ngroup()
+    if not knobs or runs.empty:
+        return pd.Series(0, index=runs.index, name="setting", dtype="int64")
+    return runs.groupby(list(knobs), sort=False, dropna=False).ngroup().rename("setting")
+
+
+def repeated(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[bool]:
+    """Which runs repeat the setting and seed of another, and so say nothing new.
+
+    Training is deterministic: the same configuration in two merged sweeps is one observation.
+    Of equals a completed run is kept before a diverged one, and that before a failed one.
+    """
+    if "seed" not in runs or runs.empty:
+        return pd.Series(False, index=runs.index)
+    rank = runs["status"].map({"completed": 0, "diverged": 1}).fillna(2)
+    keys = pd.DataFrame({"setting": setting_numbers(runs, knobs), "seed": runs["seed"]})
+    order = rank.argsort(kind="stable")
+    return keys.iloc[order].duplicated().reindex(runs.index)
 
 
 def t_half_width(sd: NDArray[np.float64], n: NDArray[Any]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import pandas as pd
 from sweeplab.report.statistics.analysis import Analysis, analyse
 from sweeplab.report.statistics.predictions import Correct, read_correct
 from sweeplab.report.tables import Sweep
-from sweeplab.report.words import count, knob_name, listed, percent
+from sweeplab.report.words import knob_name, listed, percent
 from sweeplab.runs.sweep import SweepFolder
 
 HALF = 0.5
@@ -115,18 +115,17 @@ def _importance_note(analysis: Analysis) -> str:
     if not len(shares):
         return ""
     method = str(shares["method"].iloc[0])
-    for knob in analysis.knobs:
-        method = method.replace(knob, knob_name(knob))
     parts = [
         "each knob",
         *(["each pair of knobs beyond its two"] if (shares["order"] == 2).any() else []),
         *(["three or more together (higher order)"] if _has(shares, "higher order") else []),
         *(["the seeds"] if _has(shares, "seeds") else []),
     ]
-    bars = "; bars carry 95 % intervals" if shares["low"].notna().any() else ""
+    sure = shares["low"].notna().any() and method.startswith("exact")
+    bars = "; bars carry 95 % intervals" if sure else ""
     return (
         f"The share of {listed(parts)} in the variance of final validation accuracy over the "
-        f"whole sweep{bars}. Method: {method}; {count(len(analysis.settings), 'setting')}. It "
+        f"sweep{bars}. Method: {method}. It "
         "depends on the values that were tried: a wider range makes a knob matter more."
     )
 

@@ -49,7 +49,7 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
         # Matplotlib takes a second to import, which a sweep without report need not wait for.
         from sweeplab.report.build import build_report
 
-        say(f"Report: {shown(build_report([folder.path]))}")
+        say(f"Report: {shown(build_report(sweep))}")
     return 1 if len(failed) else 0
 
 

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from sweeplab.report.figures.layout import Cell, panels
 from sweeplab.report.figures.slices import best_over_others, levels
-from sweeplab.report.figures.theme import INK, MUTED, PAPER, fixed_map, on_colour, styled
+from sweeplab.report.figures.theme import MUTED, PAPER, fixed_map, on_colour, styled
 from sweeplab.report.settings import METRIC
 from sweeplab.report.words import axis_name, knob_name, level_texts
 
@@ -88,7 +88,7 @@ def draw_heatmaps(
     figure, axes = panels(len(shown), columns=3, cell=cell, legend=keys)
     for ax, table, (across, up) in zip(axes, tables, shown, strict=True):
         _heatmap(ax, table, (across, up), scale, cell)
-        _outline(ax, table, (across, up), recommended, tied)
+        _outline(ax, table, (across, up), settings, recommended, tied)
     return figure
 
 
@@ -129,9 +129,7 @@ def _heatmap(
                 text, colour = f"{value:.3f}", on_colour(COLOURS(scale(shade(value))))
             else:
                 text, colour = ("none\nended" if (row, column) in tried else "–"), MUTED
-            ax.text(
-                j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=8, color=colour or INK
-            )
+            ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 def _width(cell: Cell) -> float:
@@ -156,15 +154,17 @@ def _outline(
     ax: Axes,
     table: pd.DataFrame,
     pair: tuple[str, str],
+    settings: pd.DataFrame,
     recommended: int | None,
     tied: Collection[int],
 ) -> None:
+    """Mark the cells that hold such a setting, be it the best of its cell or not."""
     across, up = pair
     columns, rows = levels(table, across), levels(table, up)[::-1]
-    for row in table.to_dict("records"):
-        chosen = row["setting"] == recommended
-        if not chosen and row["setting"] not in tied:
-            continue
+    marked = settings[settings["setting"].isin({recommended, *tied})]
+    marked = marked.assign(chosen=marked["setting"] == recommended).sort_values("chosen")
+    for row in marked.drop_duplicates([across, up], keep="last").to_dict("records"):
+        chosen = row["chosen"]
         ax.add_patch(
             Rectangle(
                 (columns.index(row[across]) + 0.04, rows.index(row[up]) + 0.04),

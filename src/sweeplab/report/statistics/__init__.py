@@ -14,8 +14,6 @@ from sweeplab.report.statistics.predictions import Correct, correct_of, read_cor
 from sweeplab.report.statistics.recommend import RULE, candidates, examples_seen, recommend
 from sweeplab.report.statistics.replicates import (
     Replicates,
-    assign,
-    repeated,
     replicates,
     usable,
     validation_set,
@@ -33,7 +31,6 @@ __all__ = [
     "Noise",
     "Replicates",
     "analyse",
-    "assign",
     "candidates",
     "compare",
     "correct_of",
@@ -47,7 +44,6 @@ __all__ = [
     "optimism",
     "read_correct",
     "recommend",
-    "repeated",
     "replicates",
     "rises",
     "settings",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeplab.report.settings import setting_numbers
 from sweeplab.report.statistics import checks
 from sweeplab.report.statistics.answer import answer
 from sweeplab.report.statistics.curve_checks import training_length
@@ -21,7 +22,6 @@ from sweeplab.report.statistics.questions import questions
 from sweeplab.report.statistics.recommend import candidates, examples_seen, recommend
 from sweeplab.report.statistics.replicates import (
     VALIDATION_SET,
-    assign,
     replicates,
     validation_set,
     varied,
@@ -118,10 +118,10 @@ def _analyse_one(
     if chosen is not None:
         among = tied.loc[tied["tied"].astype(bool), "setting"].astype(int).tolist()
         words = setting_words(chosen, knobs)
-        numbers = assign(runs, knobs)
+        numbers = setting_numbers(runs, knobs)
         findings += training_length(runs, curves, numbers, among, chosen["setting"], words)
     findings += checks.no_effect(tests)
-    if model.by_image is None and chosen is not None:
+    if model.by_image is None and chosen is not None and len(table) > 1:
         text = (
             "Which images each run classified rightly is not known, so settings are compared by "
             "their accuracies alone, as if each had its own images: fewer differences are found."

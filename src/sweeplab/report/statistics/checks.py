@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeplab.report.settings import repeated
 from sweeplab.report.statistics.effects import compare
 from sweeplab.report.statistics.noise import Noise, pair_variance
-from sweeplab.report.statistics.replicates import repeated, usable
+from sweeplab.report.statistics.replicates import usable
 from sweeplab.report.statistics.words import Finding, accuracy, capital, counted, listed, plus_minus
 from sweeplab.report.words import knob_name, percent, value_text
 
@@ -212,11 +213,11 @@ def seeds(model: Noise, tied: pd.DataFrame) -> list[Finding]:
         text = start + f"Seeds are most of it: it would take about {need:,} seeds a setting."
         found.append(Finding("few_seeds", text, "warning"))
     elif from_images > 0:
-        need = int(np.ceil(model.images * from_images / allowed))
-        rounded = int(float(f"{need:.2g}"))
-        text = start + (
-            f"If it were true, it would take about {rounded:,} validation images to tell; "
-            "more seeds alone would not do."
-        )
+        text = start + "To tell, it would take more seeds as well as more validation images."
+        if from_seeds < allowed:
+            need = int(np.ceil(model.images * from_images / (allowed - from_seeds)))
+            rounded = int(float(f"{need:.2g}"))
+            text = start + f"To tell, it would take about {rounded:,} validation images"
+            text += "; more seeds alone would not do." if from_images >= allowed else "."
         found.append(Finding("few_images", text, "note"))
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sweeplab.report.statistics.forest import predicted_cells
 from sweeplab.report.statistics.joint import draws
 from sweeplab.report.statistics.noise import Noise
+from sweeplab.report.words import knob_name, value_text
 
 Floats = NDArray[np.float64]
 
@@ -167,7 +168,7 @@ def complete_part(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[pd.DataFra
         if worst is None:
             break
         _, knob, value = worst
-        dropped.append(f"{knob} = {value}")
+        dropped.append(f"{knob_name(knob)} = {value_text(value)}")
         table = table[table[knob] != value]
     return table, dropped
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from sweeplab.report import words
 from sweeplab.report.statistics.effects import compare
 from sweeplab.report.statistics.noise import Noise
 from sweeplab.report.statistics.words import accuracy, capital, listed, plus_minus
@@ -59,7 +60,7 @@ def _knob(
     changes: bool | None,
     others: Sequence[str],
 ) -> str:
-    over = f"the best over {_listed(_names(others))} at each value; " if others else ""
+    over = f"the best over {words.listed(_names(others))} at each value; " if others else ""
     choosing = ", not that the best was picked" if others else ""
     gone = part.loc[part["best_mean"].isna(), "value"]
     lost = (
@@ -96,7 +97,13 @@ def _knob(
             f"accuracy, {accuracy(top['best_mean'])}; against it, {', '.join(against)} "
             f"({over}95 % intervals, simultaneous, {covers})"
         )
-    verdict = " No value differs measurably from another." if changes is False else ""
+    verdict = ""
+    if changes is False:
+        verdict = (
+            " Over all matched settings it has no measurable effect."
+            if there["clear"].any()
+            else " No value differs measurably from another."
+        )
     if changes and not there["clear"].any() and others:
         verdict = (
             " It matters for some values of the other knobs, but the best that can be reached "
@@ -146,8 +153,3 @@ def _shown(there: pd.DataFrame) -> pd.DataFrame:
     top = int(np.flatnonzero(there["top"].to_numpy())[0])
     rows = {0, len(there) - 1, top, max(top - 1, 0), min(top + 1, len(there) - 1)}
     return there.iloc[sorted(rows)]
-
-
-def _listed(words: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeplab.report.statistics.replicates import assign
+from sweeplab.report.settings import setting_numbers
 
 SLACK = 1.0
 RULE = (
@@ -43,7 +43,7 @@ def examples_seen(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[float]:
         cost = runs["epochs"].astype("float64") * runs["data.train_size"].astype("float64")
     else:
         cost = pd.Series(np.nan, index=runs.index)
-    return cost.groupby(assign(runs, knobs)).max()
+    return cost.groupby(setting_numbers(runs, knobs)).max()
 
 
 def recommend(

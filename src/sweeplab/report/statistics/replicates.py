@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweeplab.report.settings import repeated, setting_numbers
 from sweeplab.report.statistics.predictions import Correct
 
 BLOCK = 128  # settings handled at once, to bound memory
@@ -22,7 +23,7 @@ VALIDATION_SET = ("data.name", "data.val_size", "data.val_start")
 class Replicates:
     """The usable runs of settings that were measured on the same M validation images.
 
-    K settings are numbered 0 .. K - 1, as in :func:`assign`; R runs in any order.
+    K settings are numbered 0 .. K - 1, as ``setting_numbers`` does; R runs in any order.
     """
 
     settings: int  # K
@@ -36,13 +37,6 @@ class Replicates:
     def counts(self) -> NDArray[np.intp]:
         """How many usable runs each setting has, ``[K]``."""
         return np.bincount(self.setting, minlength=self.settings)
-
-
-def assign(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[int]:
-    """The number of each run's setting, from 0 in the order of appearance; index as ``runs``."""
-    if not knobs or runs.empty:
-        return pd.Series(0, index=runs.index, name="setting", dtype="int64")
-    return runs.groupby(list(knobs), sort=False, dropna=False).ngroup().rename("setting")
 
 
 def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
@@ -69,20 +63,6 @@ def usable(runs: pd.DataFrame) -> pd.Series[bool]:
     )
 
 
-def repeated(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[bool]:
-    """Which runs repeat the setting and seed of another, and so say nothing new.
-
-    Training is deterministic: the same configuration in two merged sweeps is one observation.
-    Of equals a completed run is kept before a diverged one, and that before a failed one.
-    """
-    if "seed" not in runs or runs.empty:
-        return pd.Series(False, index=runs.index)
-    rank = runs["status"].map({"completed": 0, "diverged": 1}).fillna(2)
-    keys = pd.DataFrame({"setting": assign(runs, knobs), "seed": runs["seed"]})
-    order = rank.argsort(kind="stable")
-    return keys.iloc[order].duplicated().reindex(runs.index)
-
-
 def replicates(
     runs: pd.DataFrame, knobs: Sequence[str], correct: Correct | None = None
 ) -> Replicates:
@@ -97,7 +77,7 @@ def replicates(
     """
     keep = np.flatnonzero((usable(runs) & ~repeated(runs, knobs)).to_numpy())
     chosen = runs.iloc[keep]
-    setting = assign(runs, knobs)
+    setting = setting_numbers(runs, knobs)
     seeds = chosen["seed"] if "seed" in chosen else pd.Series(range(len(chosen)))
     rows = [correct[row] for row in keep.tolist()] if correct is not None else [None] * len(keep)
     known = np.array([row is not None for row in rows], dtype=np.bool_)

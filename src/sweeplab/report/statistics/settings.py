@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sweeplab.report.statistics.replicates import assign, repeated, usable
+from sweeplab.report.settings import repeated, setting_numbers
+from sweeplab.report.statistics.replicates import usable
 
 LEVEL = 0.95
 RULE = "final value: after the last iteration; best value: at the run's best iteration"
@@ -36,19 +37,21 @@ def settings(runs: pd.DataFrame, knobs: Sequence[str], level: float = LEVEL) -> 
         level: the intervals' confidence.
 
     Returns:
-        ``setting`` (its number, see :func:`~.replicates.assign`), the knobs, ``n_runs``, ``n``
+        ``setting`` (its number, see ``setting_numbers``), the knobs, ``n_runs``, ``n``
         (the runs with a result, which the means are over), ``n_diverged``, ``n_failed``; for
         ``final`` (after the last iteration) and ``best`` (at the run's best iteration, which is
         optimistic): ``mean_*``, ``sd_*`` (n - 1), ``low_*``, ``high_*`` (NaN when n < 2);
         ``se_images``; ``stable`` (no seed diverged); ``note`` (what to know of this row, or "").
     """
-    runs = runs[~repeated(runs, knobs)]
-    setting = assign(runs, knobs)
+    # Numbered before repeats are left out, as everywhere else.
+    setting = setting_numbers(runs, knobs)
     first = runs.groupby(setting)[list(knobs)].head(1) if knobs else pd.DataFrame(index=[0])
     frame = first.reset_index(drop=True).rename_axis(index=None)
     frame.insert(0, "setting", range(len(frame)))
     if runs.empty:
         frame = frame.iloc[:0]
+    once = ~repeated(runs, knobs)
+    runs, setting = runs[once], setting[once]
     ok = usable(runs)
     by = setting.to_numpy()
     frame["n_runs"] = np.bincount(by, minlength=len(frame))
