@@ -242,7 +242,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 
 def described(config: RunConfig, folder: Path) -> Stack:
-    identity = identify(config, load(config.data))
+    identity = identify(config, load(config.data).checksum)
     return Stack([StackRun(RunFolder(folder), identity, {"config": ""})], ["sweeplab"])
 
 

@@ -42,7 +42,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     failed = RunFolder(path / FAILED)
     config = RunConfig(data=DIGITS, seed=9)
     write_hydra_files(failed, {"config": to_yaml({"seed": 9})})
-    write_failure(failed, identify(config, load(DIGITS)), RuntimeError("bad luck"), {})
+    write_failure(failed, identify(config, load(DIGITS).checksum), RuntimeError("bad luck"), {})
     return path
 
 
@@ -268,3 +268,14 @@ def test_a_file_name_in_run_json_leads_nowhere_else(sweep: Path) -> None:
     record.write_text(json.dumps(values))
     with pytest.raises(SweeplabError, match="outside of its folder"):
         read_record(RunFolder(sweep / "0"))
+
+
+def test_runs_in_folders_within_folders_are_noted(sweeplab: Command, tmp_path: Path) -> None:
+    sweeplab(
+        "train", "-m", "data=digits", "epochs=1", "seed=0,1", "optimizer.lr=0.1,1",
+        "hydra.sweeper.report=false", "hydra.sweep.dir=n",
+        "hydra.sweep.subdir=of${seed}/${hydra.job.num}",
+    )  # fmt: skip
+    assert sweeplab("prune", "n", "--keep-best", "1").code == 0
+    states = [job.state for job in read_sweep(SweepFolder(tmp_path / "n")).jobs]
+    assert sorted(states) == ["completed", "completed", "pruned", "pruned"]

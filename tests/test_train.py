@@ -408,6 +408,71 @@ def test_an_experiment_of_ones_own(sweeplab: Command, tmp_path: Path) -> None:
     assert command[:4] == ["sweeplab", "train", "mine.yaml", "optimizer.lr=0.5"]
 
 
+@pytest.mark.parametrize("block", ["hydra:", "hydra:\n  sweeper:", "hydra:\n  job:"])
+def test_a_block_whose_lines_are_commented_out_is_empty(
+    sweeplab: Command, tmp_path: Path, block: str
+) -> None:
+    head = "# Is it?\ndefaults:\n  - override /data: digits\nepochs: 1\n"
+    (tmp_path / "mine.yaml").write_text(f"{head}{block}\n#    batch_size: 32,64\n")
+    assert sweeplab("train", "mine.yaml").code == 0
+    (tmp_path / "mine.yaml").write_text(f"{head}{block} 3\n")
+    done = sweeplab("train", "mine.yaml")
+    assert done.code == 1
+    assert "must hold keys, but is '3'" in done.err
+
+
+def test_a_sweep_is_of_one_engine(sweeplab: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s")
+    assert sweeplab(*words, "seed=0").code == 0
+    monkeypatch.setattr("sweeplab.task.prepare.ENGINE_VERSION", 99)
+    done = sweeplab(*words, "seed=1")
+    assert done.code == 1
+    assert "trained by version 1 of the engine, and this is version 99" in done.err
+
+
+def test_a_sweep_is_of_the_same_images(sweeplab: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sweeplab.data import dataset
+
+    words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s")
+    assert sweeplab(*words, "seed=0").code == 0
+    with monkeypatch.context() as changed:
+        dataset._load.cache_clear()
+        changed.setattr(dataset, "_checksum", lambda *_: "0" * 64)
+        done = sweeplab(*words, "seed=1")  # a new run, on other images of the same name
+    dataset._load.cache_clear()
+    assert done.code == 1
+    assert "are not those that the runs in" in done.err
+    assert sweeplab(*words, "seed=1").code == 0
+
+
+def test_a_refusal_under_another_launcher_is_told(sweeplab: Command, tmp_path: Path) -> None:
+    words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s", "seed=0,1")
+    assert sweeplab(*words).code == 0
+    (tmp_path / "s" / "1" / "run.json").write_text("{")
+    done = sweeplab(*words, "hydra/launcher=basic")
+    assert done.code == 1
+    assert "run.json is damaged" in done.text
+
+
+def test_a_sweep_that_another_has_slipped_into_counts_on_from_it(
+    sweeplab: Command, process: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sweeplab.task import launch
+
+    words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s", "seed=0,1")
+    whole = launch.claim
+
+    def claim(*arguments: Any) -> bool:
+        """Between planning and locking, another sweep comes and goes."""
+        assert process(*words, "optimizer.lr=0.1").returncode == 0
+        return whole(*arguments)
+
+    monkeypatch.setattr(launch, "claim", claim)
+    assert sweeplab(*words, "optimizer.lr=0.2").code == 0
+    runs = pd.read_csv(tmp_path / "s" / "runs.csv").set_index("run")
+    assert runs["optimizer.lr"].to_dict() == {0: 0.1, 1: 0.1, 2: 0.2, 3: 0.2}
+
+
 def test_data_sets_can_be_swept(sweeplab: Command, tmp_path: Path, mnist_root: Path) -> None:
     done = sweeplab(
         "train",
@@ -464,7 +529,10 @@ def test_job_logging_of_ones_own_is_followed(sweeplab: Command, tmp_path: Path) 
     words = ("train", "-m", "data=digits", "epochs=1", "seed=3,4", NO_REPORT, "hydra.sweep.dir=s")
     files = "hydra.job_logging.handlers.file"
     assert sweeplab(*words, f"{files}.filename=all_${{hydra.job.num}}.log").code == 0
-    assert "validation  loss" in (tmp_path / "all_1.log").read_text()
+    for number in (0, 1):
+        assert (tmp_path / f"all_{number}.log").read_text().count("validation  loss") == 1
+    assert sweeplab(*words, "hydra.sweep.dir=v", "hydra.job_logging.root.level=ERROR").code == 0
+    assert not (tmp_path / "v" / "0" / "train.log").exists()
     own = ("hydra.sweep.dir=t", f"+{files}.level=ERROR", f"{files}.delay=false")
     assert sweeplab(*words, *own).code == 0
     assert (tmp_path / "t" / "0" / "train.log").read_text() == ""
@@ -472,3 +540,4 @@ def test_job_logging_of_ones_own_is_followed(sweeplab: Command, tmp_path: Path) 
     assert sweeplab(*words, "hydra.sweep.dir=u", form).code == 0
     lines = (tmp_path / "u" / "0" / "train.log").read_text().splitlines()
     assert [line.split("|")[:2] for line in lines] == [["sweeplab.run", "INFO"]] * 3
+    assert [line.split("|")[2].split()[0] for line in lines] == ["After", "training", "validation"]

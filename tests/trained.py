@@ -40,7 +40,7 @@ def write_trained(folder: Path, asked: Sequence[RunConfig]) -> SweepFolder:
     dataset = load(asked[0].data)
     jobs = []
     for number, result in enumerate(train_stack(list(asked), dataset)):
-        run, identity = RunFolder(folder / str(number)), identify(result.config, dataset)
+        run, identity = RunFolder(folder / str(number)), identify(result.config, dataset.checksum)
         texts = {"config": to_yaml(run_config.to_dict(result.config)), "overrides": "[]"}
         write_hydra_files(run, texts)
         write_result(run, identity, result, environment())

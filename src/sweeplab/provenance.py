@@ -40,16 +40,21 @@ def command() -> list[str]:
     return ["sweeplab", "train", *typed] if typed else list(sys.argv)
 
 
+# The command line says how a run was asked for, not what made its result; where the code came
+# from, and on how many cores and threads it ran, change no bit of one.
+NO_MATTER = ("command", "threads", "cpus", "git", "git.commit", "git.dirty")
+
+
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The entries of two environments that differ, as ``{name: (saved, current)}``.
 
-    The command line is left out: it says how a run was asked for, not what made its result.
+    Those that cannot change a result are left out (:data:`NO_MATTER`).
     """
     flat_saved, flat_current = _flat(saved), _flat(current)
     return {
         name: (flat_saved.get(name), flat_current.get(name))
         for name in dict.fromkeys([*flat_saved, *flat_current])
-        if name != "command" and flat_saved.get(name) != flat_current.get(name)
+        if name not in NO_MATTER and flat_saved.get(name) != flat_current.get(name)
     }
 
 

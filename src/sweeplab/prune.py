@@ -32,12 +32,11 @@ from sweeplab.runs.signature import signature
 from sweeplab.runs.sweep import SweepFolder, read_sweep, run_folders, write_sweep
 from sweeplab.training import ENGINE_VERSION
 
+DEEPEST = 4  # levels of folders from a sweep to its runs
 PRUNED = "pruned"  # the state, in sweep.json, of a run that was removed
 # What sweeplab and Hydra leave in a run's folder; figures have any name.
 OWN_FILES = ("run.json", "curves.csv", "weights.safetensors")
 OWN_SUFFIXES = (".log", ".svg", ".png", ".pdf", ".part")
-# As in `reproduce`: these change no bit of a result.
-NO_MATTER = ("threads", "git.commit", "git.dirty", "git", "cpus")
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,12 @@ def remove(removals: Sequence[Removal]) -> None:
     Raises:
         StorageError: something cannot be removed; the rest is still there.
     """
-    for home in dict.fromkeys(removal.run.path.parent for removal in removals):
-        here = [removal for removal in removals if removal.run.path.parent == home]
-        _note(SweepFolder(home), {r.record.signature for r in here if r.what == "run"})
+    gone: dict[SweepFolder, set[str]] = {}
+    for removal in removals:
+        if removal.what == "run":
+            gone.setdefault(sweep_of(removal.run.path), set()).add(removal.record.signature)
+    for sweep, signatures in gone.items():
+        _note(sweep, signatures)
     for removal in removals:
         if removal.what == "weights":
             prune_weights(removal.run, removal.record)
@@ -94,8 +96,12 @@ def remove(removals: Sequence[Removal]) -> None:
 
 def sweep_of(path: Path) -> SweepFolder:
     """The sweep that ``path`` is, or that holds the run that it is: what must be locked."""
-    inside = RunFolder(path).record.exists() and SweepFolder(path.parent).record.exists()
-    return SweepFolder(path.parent if inside else path)
+    if RunFolder(path).record.exists():
+        # Hydra may be told to name run folders with slashes in them.
+        for home in list(path.absolute().parents)[:DEEPEST]:
+            if SweepFolder(home).record.exists():
+                return SweepFolder(home)
+    return SweepFolder(path)
 
 
 def sweeps_in(path: Path) -> list[Path]:
@@ -176,7 +182,7 @@ def _doubts(run: RunFolder, record: RunRecord, data: dict[str, str]) -> list[str
         found.append("its data is other data now" if is_checksum else data[key])
     elif signature(config, data[key], record.engine_version) != record.signature and not found:
         found.append("its signature is not that of its configuration")
-    changed = set(differences(record.environment, environment())) - set(NO_MATTER)
+    changed = differences(record.environment, environment())
     if changed:
         found.append(f"it was trained with another {', '.join(sorted(changed))}")
     return found

@@ -180,9 +180,6 @@ def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -
     environments = {}
     if comparison.verdict != "identical":
         environments = differences(run.record.environment, environment())
-        # Where the code came from, and how many threads it had, change no bit of a result.
-        for name in ("threads", "git.commit", "git.dirty", "git"):
-            environments.pop(name, None)
     return Reproduction(run.folder.path, comparison, reasons, environments)
 
 

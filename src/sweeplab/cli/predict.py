@@ -8,7 +8,7 @@ from rich.table import Table
 
 from sweeplab.evaluation import predict as run_predict
 from sweeplab.runs.folder import RunFolder
-from sweeplab.terminal import console
+from sweeplab.terminal import console, plain
 
 
 def predict(run: Path, images: list[Path], *, invert: bool) -> None:
@@ -18,5 +18,5 @@ def predict(run: Path, images: list[Path], *, invert: bool) -> None:
     for name in classes:
         table.add_column(name, justify="right")
     for path, row in zip(images, probabilities, strict=True):
-        table.add_row(str(path), classes[int(row.argmax())], *(f"{p:.3f}" for p in row))
+        table.add_row(plain(str(path)), classes[int(row.argmax())], *(f"{p:.3f}" for p in row))
     console().print(table)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from sweeplab.reproduce import Reproduction, find_runs
 from sweeplab.reproduce import reproduce as retrain
-from sweeplab.terminal import console, say, shown
+from sweeplab.terminal import console, plain, say, shown
 
 PRINTED = 20  # runs of a sweep that are shown one by one when they are not identical
 
@@ -44,7 +44,7 @@ def _print(reproduction: Reproduction, *, alone: bool) -> None:
     if reproduction.environments:
         table = Table("environment", "then", "now", box=None, header_style="bold")
         for key, (then, now) in reproduction.environments.items():
-            table.add_row(key, str(then), str(now))
+            table.add_row(plain(key), plain(str(then)), plain(str(now)))
         console().print(table)
     elif alone and reproduction.verdict not in ("identical", "not retrained"):
         say("  the environment is the same: machine, Python and package versions")

@@ -13,7 +13,7 @@ import click
 
 from sweeplab.cli.experiments import Experiment, find, read
 from sweeplab.config import RunConfig, keys
-from sweeplab.errors import FULL_ERROR, SweeplabError, showing, wants_traceback
+from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, showing, wants_traceback
 from sweeplab.places import conf_dir
 from sweeplab.provenance import typed
 
@@ -88,10 +88,10 @@ def _names_a_file(word: str) -> bool:
 def _store(experiment: Experiment, store: object) -> None:
     """Make the file a config of Hydra's, merged into the root. Its name names the outputs."""
     node = experiment.content
-    hydra = node.setdefault("hydra", {})
-    hydra.setdefault("job", {}).setdefault("name", experiment.name)
-    hydra.setdefault("help", {}).setdefault("header", experiment.question)
-    if "mode" not in hydra and hydra.get("sweeper", {}).get("params"):
+    hydra = _block(node, "hydra", experiment)
+    _block(hydra, "job", experiment).setdefault("name", experiment.name)
+    _block(hydra, "help", experiment).setdefault("header", experiment.question)
+    if "mode" not in hydra and _block(hydra, "sweeper", experiment).get("params"):
         hydra["mode"] = "MULTIRUN"
     store.store(  # type: ignore[attr-defined]
         group="experiment",
@@ -100,6 +100,14 @@ def _store(experiment: Experiment, store: object) -> None:
         package="_global_",
         provider=str(experiment.path),
     )
+
+
+def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, Any]:
+    """The mapping at ``key``. One whose lines are all commented out is empty."""
+    block = node[key] = {} if node.get(key) is None else node[key]
+    if not isinstance(block, dict):
+        raise ConfigError(f"{key} in {experiment.path} must hold keys, but is '{block}'.")
+    return block
 
 
 def _refuse_unknown_keys(words: list[str]) -> None:

@@ -58,6 +58,14 @@ class SweepFolder:
     def lock(self) -> Path:
         return self.path / ".lock"
 
+    def stamp(self) -> tuple[int, int] | None:
+        """Another one after each writing of ``sweep.json``, which is renamed into its place."""
+        try:
+            found = self.record.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
 
 @dataclass
 class JobEntry:

@@ -32,8 +32,7 @@ from sweeplab.task.stack import (
     write_stack,
 )
 from sweeplab.terminal import plural, say
-
-PANEL = 16  # runs that the engine trains in lockstep; a narrower stack would leave places empty
+from sweeplab.training.stacked.grouping import PANEL_RUNS
 
 
 class FailedRunError(Exception):
@@ -62,7 +61,7 @@ def cut(stacks: Sequence[list[int]], options: Options) -> list[list[int]]:
     width = options.width or max(map(len, stacks), default=1)
     if options.executor == "processes" and options.width is None:
         share = sum(map(len, stacks)) / (options.workers or cpus())
-        width = min(width, math.ceil(share / PANEL) * PANEL)
+        width = min(width, math.ceil(share / PANEL_RUNS) * PANEL_RUNS)
     return [
         stack[start : start + width] for stack in stacks for start in range(0, len(stack), width)
     ]

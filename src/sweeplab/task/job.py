@@ -72,7 +72,7 @@ train_task.run_many = run_many  # type: ignore[attr-defined]
 def _train(cfg: DictConfig, hydra: Any, alone: bool) -> RunRecord:
     config = run_config.check(run_config.from_hydra(cfg))
     dataset = load(config.data)
-    identity = identify(config, dataset)
+    identity = identify(config, dataset.checksum)
     folder = RunFolder(Path(hydra.runtime.output_dir))
     there = _already(folder, identity)
     if there:

@@ -19,7 +19,7 @@ from sweeplab.task.claim import claim
 from sweeplab.task.distribute import Distribution, Outcome, cut
 from sweeplab.task.executors import Options
 from sweeplab.task.hooks import JobHooks, job_return
-from sweeplab.task.prepare import Prepared, prepare
+from sweeplab.task.prepare import Prepared, prepare, prepared_anew
 from sweeplab.task.progress import SweepProgress
 from sweeplab.task.words import announce, dry_run_table, resume_advice
 from sweeplab.training import plan_stacks
@@ -58,18 +58,25 @@ def launch(
     prepared = prepare(context.config_loader, master, job_overrides, first)
     if not checked.dry_run and claim(prepared.folder, master):
         prepared = prepare(context.config_loader, master, job_overrides, first)
-    configs = [prepared.identities[i].config for i in prepared.plan.to_train]
-    whole = [[prepared.plan.to_train[i] for i in stack] for stack in plan_stacks(configs)]
-    stacks = cut(whole, checked)
-    announce(prepared, stacks=len(stacks))
     if checked.dry_run:
+        announce(prepared, stacks=len(_stacks(prepared, checked)))
         dry_run_table(prepared)
         return []
     with locked(prepared.folder):
+        prepared = prepared_anew(prepared, context.config_loader, master, job_overrides, first)
+        stacks = _stacks(prepared, checked)
+        announce(prepared, stacks=len(stacks))
         open_sweep(prepared, master)
         hooks = JobHooks(context, task_function, master)
         outcome = _train(prepared, stacks, checked, hooks)
     return _returns(prepared, outcome)
+
+
+def _stacks(prepared: Prepared, options: Options) -> list[list[int]]:
+    """The positions of the jobs to train, stack by stack."""
+    to_train = prepared.plan.to_train
+    planned = plan_stacks([prepared.identities[i].config for i in to_train])
+    return cut([[to_train[i] for i in stack] for stack in planned], options)
 
 
 def open_sweep(prepared: Prepared, master: DictConfig) -> None:

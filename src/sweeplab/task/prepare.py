@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from sweeplab import config as run_config
 from sweeplab.config import RunConfig
-from sweeplab.data import Dataset, load
+from sweeplab.data import load
 from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderError
 from sweeplab.runs.checks import typed_config
 from sweeplab.runs.folder import RunFolder, RunIdentity, RunRecord
@@ -42,15 +39,16 @@ class Prepared:
     runs: list[RunFolder]
     plan: Plan
     complete: dict[str, RunRecord]  # by signature: what the folder holds already
+    stamp: tuple[int, int] | None  # of the folder, when it was looked into
     record: SweepRecord
 
 
-def identify(config: RunConfig, dataset: Dataset) -> RunIdentity:
-    """What tells the run of ``config`` from every other."""
+def identify(config: RunConfig, data_checksum: str) -> RunIdentity:
+    """What tells the run of ``config``, on images of this checksum, from every other."""
     return RunIdentity(
         config=config,
-        signature=signature(config, dataset.checksum, ENGINE_VERSION),
-        data_checksum=dataset.checksum,
+        signature=signature(config, data_checksum, ENGINE_VERSION),
+        data_checksum=data_checksum,
         engine_version=ENGINE_VERSION,
     )
 
@@ -65,9 +63,10 @@ def prepare(
         DataError: a data set cannot be had, or is not the one that the folder's runs were
             trained on.
     """
-    jobs = _composed(loader, master, job_overrides)
-    identities = [identify(job.config, load(job.config.data)) for job in jobs]
+    jobs, checksums = _composed(loader, master, job_overrides)
+    identities = [identify(job.config, checksums[_data(job.config)]) for job in jobs]
     folder = SweepFolder(Path(str(master.hydra.sweep.dir)).absolute())
+    stamp = folder.stamp()
     try:
         earlier = read_sweep(folder).jobs
     except NewerFormatError:
@@ -107,7 +106,23 @@ def prepare(
         jobs=sorted(entries.values(), key=lambda job: job.number),
     )
     there = {name: done for name, (_, done) in complete.items()}
-    return Prepared(folder, jobs, identities, runs, planned, there, record)
+    return Prepared(folder, jobs, identities, runs, planned, there, stamp, record)
+
+
+def prepared_anew(
+    prepared: Prepared,
+    loader: ConfigLoader,
+    master: DictConfig,
+    job_overrides: Sequence[Sequence[str]],
+    first: int,
+) -> Prepared:
+    """``prepared``, or a new one where another process has worked in the folder since.
+
+    To be called with the folder locked: numbers and folders that were free may be taken.
+    """
+    if prepared.folder.stamp() == prepared.stamp:
+        return prepared
+    return prepare(loader, master, job_overrides, first)
 
 
 def question(master: DictConfig) -> str:
@@ -118,11 +133,15 @@ def question(master: DictConfig) -> str:
 
 def _composed(
     loader: ConfigLoader, master: DictConfig, job_overrides: Sequence[Sequence[str]]
-) -> list[Job]:
+) -> tuple[list[Job], dict[Hashable, str]]:
+    """The jobs, and the checksums of their images by :func:`_data`."""
     jobs, wrong = compose_jobs(loader, master, job_overrides)
+    checksums: dict[Hashable, str] = {}
     for job in jobs:
         try:
-            load(job.config.data)
+            # Kept here too: a sweep of more data sets than `load` keeps would load each for each.
+            if _data(job.config) not in checksums:
+                checksums[_data(job.config)] = load(job.config.data).checksum
         except ConfigError as error:
             wrong.append(f"{' '.join(job.overrides)}: {error}")
     if wrong:
@@ -137,36 +156,41 @@ def _composed(
                 ]
             )
         )
-    return jobs
+    return jobs, checksums
+
+
+def _data(config: RunConfig) -> Hashable:
+    return tuple(vars(config.data).values())
 
 
 def _refuse_other_data(
     folder: SweepFolder, identities: Sequence[RunIdentity], there: Sequence[RunRecord]
 ) -> None:
     """A sweep is of one data set and one engine: mixed, its report would compare unlike things."""
-    known = {_name(record.config): record for record in there}
+    elsewhere = "or train in a new folder: hydra.sweep.dir=FOLDER."
+    for record in there:
+        if record.engine_version != ENGINE_VERSION:
+            raise RunFolderError(
+                f"The runs in {folder.path} were trained by version {record.engine_version} of the "
+                f"engine, and this is version {ENGINE_VERSION}. Use the sweeplab that trained "
+                f"them, {elsewhere}"
+            )
+    known = {_images(typed_config(record.config)): record for record in there}
     for identity in identities:
-        record = known.get(_name(run_config.to_dict(identity.config)))
-        if record is None or record.signature == identity.signature:
-            continue
-        elsewhere = "or train in a new folder: hydra.sweep.dir=FOLDER."
-        if record.data_checksum != identity.data_checksum:
+        trained = known.get(_images(identity.config))
+        if trained is not None and trained.data_checksum != identity.data_checksum:
             data = identity.config.data
             raise DataError(
                 f"The images of {data.name} in {Path(data.root).absolute()} are not those that the "
                 f"runs in {folder.path} were trained on (checksum {identity.data_checksum[:12]}, "
-                f"then {record.data_checksum[:12]}). Restore the files, {elsewhere}"
+                f"then {trained.data_checksum[:12]}). Restore the files, {elsewhere}"
             )
-        raise RunFolderError(
-            f"The runs in {folder.path} were trained by version {record.engine_version} of the "
-            f"engine, and this is version {identity.engine_version}. Use the sweeplab that trained "
-            f"them, {elsewhere}"
-        )
 
 
-def _name(config: Mapping[str, Any]) -> str:
-    """A text that is equal for equal configurations."""
-    return json.dumps(run_config.identity(typed_config(config)), sort_keys=True)
+def _images(config: RunConfig) -> Hashable:
+    """What chooses the images of a run, wherever they lie."""
+    data = config.data
+    return data.name, data.train_size, data.val_size, data.val_start
 
 
 def _refuse_shared_folders(identities: Sequence[RunIdentity], runs: Sequence[RunFolder]) -> None:

@@ -11,17 +11,19 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from sweeplab.errors import ConfigError
+from sweeplab.errors import ConfigError, SweeplabError
 from sweeplab.runs.sweep import SweepFolder, locked
 from sweeplab.task.claim import claim
 from sweeplab.task.finish import finish
 from sweeplab.task.launch import open_sweep
-from sweeplab.task.prepare import prepare
+from sweeplab.task.prepare import prepare, prepared_anew
 from sweeplab.task.words import announce
+from sweeplab.terminal import say
 
 
 def sweep(
@@ -51,9 +53,15 @@ def sweep(
             return returns  # a dry run
     else:
         returns = _launch_missing(context, launcher, master, grid)
+    failed = [job for job in returns if job.status == JobStatus.FAILED]
+    for job in failed:
+        error = job._return_value  # Hydra shows it only to a sweeper that asks for the value
+        # A job that failed in training has a record, and stands in the table of failures.
+        if isinstance(error, SweeplabError | OSError):
+            say(f"{' '.join(job.overrides or [])}: {error}")
     code = finish(SweepFolder(Path(str(master.hydra.sweep.dir)).absolute()), report=report)
-    if code:
-        sys.exit(code)
+    if code or failed:
+        sys.exit(1)
     return returns
 
 
@@ -90,9 +98,10 @@ def _launch_missing(
     prepared = prepare(context.config_loader, master, grid, first=0)
     if claim(prepared.folder, master):
         prepared = prepare(context.config_loader, master, grid, first=0)
-    announce(prepared, stacks=None)
     returns: list[Any] = []
     with locked(prepared.folder):
+        prepared = prepared_anew(prepared, context.config_loader, master, grid, first=0)
+        announce(prepared, stacks=None)
         open_sweep(prepared, master)
         todo = [(prepared.plan.numbers[i], grid[i]) for i in prepared.plan.to_train]
         # Launchers number the jobs they get one after another.

@@ -79,7 +79,7 @@ def failures(runs: pd.DataFrame) -> None:
     for folder, error in zip(runs["folder"], runs["error"], strict=True):
         run = RunFolder(Path(folder))
         line = plain((error.splitlines() or [""])[0])
-        table.add_row(run.path.name, line, str(shown(run.record)))
+        table.add_row(plain(run.path.name), line, plain(str(shown(run.record))))
     console().print("\nFailed runs", style="bold red")
     console().print(table)
 
