@@ -175,6 +175,23 @@ def test_any_other_bytes_are_no_idx_file(
             read_idx(path, 1)
 
 
+@pytest.mark.parametrize(
+    ("content", "dimensions"),
+    [
+        (b"\0\0\x08\x01" + struct.pack(">i", 3) + b"abcd", 1),  # one byte too many
+        (b"\0\0\x0d\x01" + struct.pack(">i", 3) + b"abc", 1),  # floats
+        (b"\0\0\x08\x03" + struct.pack(">iii", -1, -1, 3) + b"abc", 3),
+        (b"\0\0\x08\x03" + struct.pack(">iii", 2**30, 2**30, 16), 3),  # 0 modulo 2**64
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused(
+    tmp_path: Path, content: bytes, dimensions: int
+) -> None:
+    (tmp_path / "some-ubyte").write_bytes(content)
+    with pytest.raises(ValueError, match="some-ubyte"):
+        read_idx(tmp_path / "some-ubyte", dimensions)
+
+
 @pytest.mark.parametrize("file", IDX_FILES)
 def test_a_truncated_file_is_named_damaged(little_mnist: Path, file: str) -> None:
     path = little_mnist / "MNIST" / "raw" / file

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +118,15 @@ def test_differences_within_tolerance_and_beyond(run: Path) -> None:
     ]
     assert compare(saved, Outcome("diverged", curves, weights)).verdict == "different"
 
+    def moved(**columns: Any) -> str:
+        other = dataclasses.replace(curves, **columns)
+        return compare(saved, Outcome("completed", other, weights)).verdict
+
+    loss, accuracy = curves.val_loss, curves.val_accuracy
+    assert moved(val_loss=loss * np.float32(1 + 1e-6)) == "equal within tolerance"
+    assert moved(val_loss=loss * np.float32(1.01)) == "different"
+    assert moved(val_accuracy=accuracy + 0.01) == "different"
+
 
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_a_folder_that_is_no_run_is_refused(sweeplab: Command, folder: str) -> None:
@@ -207,4 +218,12 @@ def test_a_run_without_weights_cannot_be_used(sweeplab: Command) -> None:
     for words in (("evaluate", "bad"), ("predict", "bad", "x.png")):
         done = sweeplab(*words)
         assert done.code == 1
-        assert "Choose a completed run" in done.err or "cannot be read" in done.err
+        assert "Choose a completed run" in done.err
+
+
+def test_a_changed_configuration_is_not_evaluated(sweeplab: Command, run: Path) -> None:
+    edit(run / ".hydra" / "config.yaml", "lr: 0.5", "lr: 0.4")
+    done = sweeplab("evaluate", run)
+    assert done.code == 1
+    assert "changed since" in done.err
+    assert not (run / "test.json").exists()

@@ -431,3 +431,16 @@ def test_curves_that_no_run_leaves_are_refused(
     bounds = np.array([0, 3, 6, 6, 9])
     found = curves_problems(pa.concat_tables([good, bad, good]), bounds)
     assert found == ["", problem, "it has no rows", ""]
+
+
+def test_equal_numbers_keep_their_own_text() -> None:
+    texts = [to_yaml({"a": value}) for value in (0.0, -0.0, 1, 1.0, True)]
+    assert texts == ["a: 0.0\n", "a: -0.0\n", "a: 1\n", "a: 1.0\n", "a: true\n"]
+
+
+def test_the_first_broken_rule_says_what_is_wrong() -> None:
+    table = curve_files.read_table(csv_of(3), "here").to_pydict()
+    table |= {"iteration": [0, 5, 6], "val_accuracy": [-0.1, 0.5, 0.5]}
+    assert "count from 0" in curves_problem(pa.table(table, schema=curve_files.SCHEMA))
+    table["iteration"] = [0, 1, 2]
+    assert "val_accuracy" in curves_problem(pa.table(table, schema=curve_files.SCHEMA))
