@@ -288,7 +288,7 @@ def test_a_recommended_setting_that_is_not_the_best_of_its_cell_is_marked() -> N
         [(0.1, 0.0, 1, 0.9), (0.1, 0.0, 1, 0.8), (1.0, 0.0, 1, 0.7), (1.0, 0.5, 1, 0.6)],
         columns=[LR, WD, "n", METRIC],
     ).assign(setting=range(4))
-    figure = heatmaps.draw_heatmaps(settings, [(LR, WD)], recommended=1, tied=[1, 2])
+    figure = heatmaps.draw_heatmaps(settings, [(LR, WD)], recommended=1, tied=[0, 1, 2])
     places = {patch.get_xy(): patch.get_linewidth() for patch in figure.axes[0].patches}
     assert {(int(x), int(y)) for x, y in places} == {(0, 1), (1, 1)}
     assert places[(0.04, 1.04)] > places[(1.04, 1.04)]

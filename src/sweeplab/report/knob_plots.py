@@ -140,8 +140,8 @@ def pair_plots(m: Material) -> Iterator[Plot]:
             "differences among good settings show"
             + (f"; {count(missing, 'further pair')} not drawn." if missing else ".")
             + (
-                " A marked cell holds the recommended setting or one tied with it, which need not "
-                "be the best of the cell."
+                " Marked are the recommended setting's cell, of which it need not be the best, and "
+                "those whose best setting is tied with it."
                 if len(names) > 2
                 else ""
             ),

@@ -158,13 +158,15 @@ def _outline(
     recommended: int | None,
     tied: Collection[int],
 ) -> None:
-    """Mark the cells that hold such a setting, be it the best of its cell or not."""
+    """Mark the recommended setting's cell, and those whose best setting is tied with it."""
     across, up = pair
     columns, rows = levels(table, across), levels(table, up)[::-1]
-    marked = settings[settings["setting"].isin({recommended, *tied})]
-    marked = marked.assign(chosen=marked["setting"] == recommended).sort_values("chosen")
-    for row in marked.drop_duplicates([across, up], keep="last").to_dict("records"):
-        chosen = row["chosen"]
+    chosen_at = settings.loc[settings["setting"] == recommended, [across, up]].to_numpy().tolist()
+    for row in table.to_dict("records"):
+        # It need not be the best of its cell: the rule that chose it looks at more than means.
+        chosen = [row[across], row[up]] in chosen_at
+        if not chosen and row["setting"] not in tied:
+            continue
         ax.add_patch(
             Rectangle(
                 (columns.index(row[across]) + 0.04, rows.index(row[up]) + 0.04),
