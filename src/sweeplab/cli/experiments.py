@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.table import Table
 
 from sweeplab.errors import ConfigError
 from sweeplab.places import experiments_dir
+from sweeplab.terminal import console, say
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,14 @@ def _question(text: str) -> str:
         lines.append(line.lstrip("#").strip())
     question, mark, _ = " ".join(filter(None, lines)).partition("?")
     return question + mark
+
+
+def list_experiments() -> None:
+    """Print the experiments, each with its question."""
+    table = Table(box=None, header_style="bold")
+    table.add_column("experiment", no_wrap=True)
+    table.add_column("question")
+    for path in at_hand():
+        table.add_row(f"experiments/{path.name}", read(path).question)
+    console().print(table)
+    say("\nTrain one: sweeplab train experiments/NAME.yaml")

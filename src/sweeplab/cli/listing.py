@@ -1,4 +1,4 @@
-"""``sweeplab ls`` and ``sweeplab experiments``: from small files alone, with no heavy import."""
+"""``sweeplab ls``: from small files alone, with no heavy import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from statistics import fmean
 from filelock import FileLock, Timeout
 from rich.table import Table
 
-from sweeplab.cli.experiments import at_hand, read
 from sweeplab.errors import NewerFormatError, RunFolderError
 from sweeplab.runs.folder import RunFolder, is_complete, read_record
 from sweeplab.runs.sweep import SweepFolder, read_sweep
@@ -45,17 +44,6 @@ def list_outputs(outputs: Path) -> None:
         say(f"No sweep and no run lies in {outputs}.")
         return
     console().print(table)
-
-
-def list_experiments() -> None:
-    """Print the experiments, each with its question."""
-    table = Table(box=None, header_style="bold")
-    table.add_column("experiment", no_wrap=True)
-    table.add_column("question")
-    for path in at_hand():
-        table.add_row(f"experiments/{path.name}", read(path).question)
-    console().print(table)
-    say("\nTrain one: sweeplab train experiments/NAME.yaml")
 
 
 def _find(folder: Path, depth: int) -> Iterator[Path]:

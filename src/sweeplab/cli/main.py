@@ -129,7 +129,7 @@ def prune(
 @cli.command()
 def experiments() -> None:
     """The experiments at hand, each with its question."""
-    from sweeplab.cli.listing import list_experiments
+    from sweeplab.cli.experiments import list_experiments
 
     list_experiments()
 

@@ -78,16 +78,17 @@ def _load(name: str, root: str, train_size: int, val_size: int, val_start: int) 
         )
     before = min(train_size, val_start)
     train = torch.cat([torch.arange(before), torch.arange(val_end, val_end + train_size - before)])
-    val = torch.arange(val_start, val_end)
+    known = raw.images[train], raw.labels[train]
+    held_out = raw.images[val_start:val_end], raw.labels[val_start:val_end]
     return Dataset(
-        train_images=_scaled(raw.images[train], raw.brightest),
-        train_labels=raw.labels[train],
-        val_images=_scaled(raw.images[val], raw.brightest),
-        val_labels=raw.labels[val],
+        train_images=_scaled(known[0], raw.brightest),
+        train_labels=known[1],
+        val_images=_scaled(held_out[0], raw.brightest),
+        val_labels=held_out[1],
         brightest=raw.brightest,
         image_shape=(raw.images.shape[1], raw.images.shape[2]),
         class_names=CLASSES[name],
-        checksum=_checksum(raw, train, val),
+        checksum=_checksum(known, held_out),
     )
 
 
@@ -95,11 +96,11 @@ def _scaled(images: Tensor, brightest: int) -> Tensor:
     return images.reshape(len(images), -1).to(torch.float32).div(brightest)
 
 
-def _checksum(raw: RawData, train: Tensor, val: Tensor) -> str:
+def _checksum(*parts: tuple[Tensor, Tensor]) -> str:
     digest = hashlib.sha256()
-    for chosen in (train, val):
+    for images, labels in parts:
         # The counts keep (train 2, val 1) apart from (train 1, val 2) of the same images.
-        digest.update(f"{list(raw.images[chosen].shape)};".encode())
-        digest.update(raw.images[chosen].numpy().tobytes())
-        digest.update(raw.labels[chosen].numpy().tobytes())
+        digest.update(f"{list(images.shape)};".encode())
+        digest.update(images.numpy().data)
+        digest.update(labels.numpy().data)
     return digest.hexdigest()

@@ -1,8 +1,7 @@
 """Where images come from: one function a data set, each returning every image it has.
 
 To add a data set, write a function ``(root) -> RawData``, name it in ``SOURCES`` and its classes
-in ``CLASSES``, and give it a
-YAML file in ``conf/data/``.
+in ``CLASSES``, and give it a YAML file in ``conf/data/``.
 """
 
 from __future__ import annotations
@@ -129,8 +128,7 @@ def _download(name: str, root: Path) -> None:
         ) from error
     try:
         getattr(datasets, name)(str(beside), train=True, download=True)
-        place.mkdir(exist_ok=True)
-        (place / "raw").mkdir(exist_ok=True)
+        (place / "raw").mkdir(parents=True, exist_ok=True)
         for file in IDX_FILES:
             (beside / name / "raw" / file).replace(place / "raw" / file)
     except (OSError, RuntimeError) as error:

@@ -26,6 +26,7 @@ from sweeplab.runs.curves import SCHEMA
 from sweeplab.runs.files import write_bytes, write_text
 from sweeplab.runs.folder import RunFolder, RunRecord
 from sweeplab.runs.many import read_runs
+from sweeplab.runs.sweep import SweepFolder
 
 CONFIG = flatten(RunConfig())
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -149,14 +150,13 @@ def varying(runs: pd.DataFrame) -> list[str]:
     ]
 
 
-def write_tables(sweep: Sweep, folder: Path | None = None) -> tuple[Path, Path]:
-    """Write ``runs.csv`` and ``curves.parquet`` into the sweep's folder, or into ``folder``.
+def write_tables(sweep: Sweep) -> tuple[Path, Path]:
+    """Write ``runs.csv`` and ``curves.parquet`` into the sweep's folder.
 
     The same runs give the same bytes, whenever and in whatever order they were trained.
     """
-    target = sweep.path if folder is None else folder
-    target.mkdir(parents=True, exist_ok=True)
-    runs_path, curves_path = target / "runs.csv", target / "curves.parquet"
+    folder = SweepFolder(sweep.path)
+    runs_path, curves_path = folder.runs_table, folder.curves_table
     write_text(runs_path, runs_csv(sweep.runs))
     sink = io.BytesIO()
     pa.parquet.write_table(

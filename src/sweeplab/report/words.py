@@ -105,11 +105,6 @@ def number(value: Any, digits: int = 3) -> str:
     return "–" if _missing(value) else f"{float(value):.{digits}f}"
 
 
-def whole(value: Any) -> str:
-    """``value`` without decimals and with thousands set apart, or a dash where there is none."""
-    return "–" if _missing(value) else f"{int(value):,}".replace(",", "\u202f")
-
-
 def plus_minus(mean: Any, half_width: Any, digits: int = 3) -> str:
     """``0.894 ± 0.004``; the mean alone where one run gives no interval."""
     if _missing(half_width):

@@ -81,20 +81,6 @@ def remove_file(path: Path) -> None:
         raise _cannot_write(path, error) from error
 
 
-def refuse_newer(path: Path, values: Mapping[str, Any], newest: int) -> None:
-    """Stop at a record whose ``format`` is above ``newest``, the one that this code writes.
-
-    Raises:
-        NewerFormatError: it is; ``path`` names the record.
-    """
-    version = values.get("format")
-    if isinstance(version, int) and version > newest:
-        raise NewerFormatError(
-            f"{path} has format {version}, and this sweeplab reads up to {newest}: use the "
-            "version of sweeplab that wrote it, or a newer one."
-        )
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``. Its strings can be printed and encoded.
 
@@ -120,6 +106,27 @@ def read_json(path: Path) -> dict[str, Any]:
         # Half of a surrogate pair, as in a file name that is no UTF-8, fits in JSON and nowhere
         # else: it would stop a whole report at its last step.
         return {_printable(key): _printable(value) for key, value in values.items()}
+    return values
+
+
+def read_versioned(path: Path, newest: int, absent: str) -> dict[str, Any]:
+    """The JSON object in ``path``, whose ``format`` is at most ``newest``, which this code writes.
+
+    Raises:
+        NewerFormatError: it is higher.
+        RunFolderError: there is no such file, which ``absent`` says in words; or as
+            :func:`read_json`.
+    """
+    try:
+        values = read_json(path)
+    except FileNotFoundError:
+        raise RunFolderError(absent) from None
+    version = values.get("format")
+    if isinstance(version, int) and version > newest:
+        raise NewerFormatError(
+            f"{path} has format {version}, and this sweeplab reads up to {newest}: use the "
+            "version of sweeplab that wrote it, or a newer one."
+        )
     return values
 
 

@@ -19,8 +19,7 @@ from sweeplab.runs import curves as curve_files
 from sweeplab.runs.checks import curves_problem, record_problem
 from sweeplab.runs.files import (
     make_folder,
-    read_json,
-    refuse_newer,
+    read_versioned,
     remove_file,
     sha256,
     write_bytes,
@@ -173,13 +172,8 @@ def read_record(folder: RunFolder) -> RunRecord:
     Raises:
         RunFolderError: there is none, it is damaged, or a newer sweeplab wrote it.
     """
-    try:
-        values = read_json(folder.record)
-    except FileNotFoundError:
-        raise RunFolderError(
-            f"{folder.path} is not the folder of a complete run: it has no run.json."
-        ) from None
-    refuse_newer(folder.record, values, FORMAT)
+    absent = f"{folder.path} is not the folder of a complete run: it has no run.json."
+    values = read_versioned(folder.record, FORMAT, absent)
     try:
         record = RunRecord(**values)
         problem = record_problem(values)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock, Timeout
 
 from sweeplab.errors import NewerFormatError, RunFolderError, StorageError, SweeplabError
-from sweeplab.runs.files import make_folder, read_json, refuse_newer, write_json, write_text
+from sweeplab.runs.files import make_folder, read_versioned, write_json, write_text
 from sweeplab.runs.folder import (
     RunFolder,
     RunRecord,
@@ -49,10 +49,6 @@ class SweepFolder:
     @property
     def curves_table(self) -> Path:
         return self.path / "curves.parquet"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
 
     @property
     def lock(self) -> Path:
@@ -99,13 +95,8 @@ def read_sweep(folder: SweepFolder) -> SweepRecord:
     Raises:
         RunFolderError: there is none, it is damaged, or a newer sweeplab wrote it.
     """
-    try:
-        values = read_json(folder.record)
-    except FileNotFoundError:
-        raise RunFolderError(
-            f"{folder.path} is not a sweep's folder: it has no sweep.json."
-        ) from None
-    refuse_newer(folder.record, values, FORMAT)
+    absent = f"{folder.path} is not a sweep's folder: it has no sweep.json."
+    values = read_versioned(folder.record, FORMAT, absent)
     try:
         record = SweepRecord(
             name=str(values["name"]),

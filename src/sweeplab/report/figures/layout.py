@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.transforms import Bbox
 
 PANEL = "panel"  # an axes' gid: this, its number, and its cell's margins in hundredths of an inch
@@ -109,11 +108,6 @@ def marker_key(label: str, colour: str, marker: str, **more: Any) -> Line2D:
     return Line2D(
         [], [], color=colour, linestyle="none", marker=marker, markersize=6, label=label, **more
     )
-
-
-def band_key(label: str, colour: str) -> Patch:
-    """A legend entry for a band."""
-    return Patch(facecolor=colour, alpha=0.2, label=label)
 
 
 def blank(ax: Axes) -> None:

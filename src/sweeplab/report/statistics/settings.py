@@ -12,7 +12,6 @@ from sweeplab.report.settings import repeated, setting_numbers
 from sweeplab.report.statistics.replicates import usable
 
 LEVEL = 0.95
-RULE = "final value: after the last iteration; best value: at the run's best iteration"
 
 
 def noise_floor(accuracy: float, images: int) -> float:

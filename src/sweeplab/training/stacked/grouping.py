@@ -20,13 +20,8 @@ STACK_WIDTH = 128
 
 def stack_key(config: RunConfig) -> Hashable:
     """What all runs of one stack must have in common; anything else may differ."""
-    data = config.data
     return (
-        data.name,
-        data.root,
-        data.train_size,
-        data.val_size,
-        data.val_start,
+        *vars(config.data).values(),
         config.batch_size,
         config.epochs,
         config.eval_every,

@@ -30,7 +30,7 @@ class CompactImages:
     """Both sets with F features: the pixels ever used, a constant 1 for the bias, zero padding.
 
     A pixel that is 0 in every image has no gradient: its weights only decay, which
-    :func:`sweeplab.training.stacked.panel.unused_factor` follows without any image. MNIST's
+    :func:`sweeplab.training.stacked.weights.unused_factor` follows without any image. MNIST's
     2,500 images use 644 of the 784 pixels, so a sixth of the arithmetic falls away. The constant
     feature makes the bias one more weight, which is what it is to SGD.
     """
