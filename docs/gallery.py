@@ -15,12 +15,12 @@ from pathlib import Path
 from PIL import Image
 
 from sweeplab.cli.experiments import Experiment, read, shipped_experiments
-from sweeplab.report.figures.plot import Plot
-from sweeplab.report.figures.svg import to_bytes
+from sweeplab.figures.plot import Plot
+from sweeplab.figures.svg import to_bytes
 from sweeplab.report.sections import sections
-from sweeplab.report.settings import count_statuses
-from sweeplab.report.tables import load_sweep
-from sweeplab.report.verdict import Verdict, verdict
+from sweeplab.report.text.verdict import Verdict, verdict
+from sweeplab.sweeps.settings import count_statuses
+from sweeplab.sweeps.tables import load_sweep
 from sweeplab.terminal import say
 
 DOCS = Path(__file__).parent

@@ -13,7 +13,6 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from sweeplab.config import RunConfig, from_dict, to_dict
-from sweeplab.report.settings import METRIC
 from sweeplab.results import Curves, RunResult
 from sweeplab.runs.folder import (
     RunFolder,
@@ -23,6 +22,7 @@ from sweeplab.runs.folder import (
     write_result,
 )
 from sweeplab.runs.signature import signature
+from sweeplab.sweeps.settings import METRIC
 
 LR, WD = "optimizer.lr", "optimizer.weight_decay"
 ENVIRONMENT = {"python": "3.11", "git": {"commit": "abc", "dirty": False}, "command": ["sweeplab"]}

@@ -12,7 +12,7 @@ import pytest
 
 from report_sweeps import write_grid
 from sweeplab.report.build import build_report
-from sweeplab.report.tables import load_sweep
+from sweeplab.sweeps.tables import load_sweep
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

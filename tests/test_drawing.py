@@ -21,22 +21,22 @@ from matplotlib.figure import Figure
 from report_sweeps import curves as make_curves
 from report_sweeps import two_knobs, write_grid
 from sweeplab.config import RunConfig
-from sweeplab.report.figures import heatmaps, knobs, parallel
-from sweeplab.report.figures.bands import (
+from sweeplab.figures import heatmaps, knobs, parallel
+from sweeplab.figures.bands import (
     MOST_POINTS,
     accuracy_floor,
     sparse,
 )
-from sweeplab.report.figures.importance import draw_importance
-from sweeplab.report.figures.layout import cell_of, line_key, panels
-from sweeplab.report.figures.plot import Plot
-from sweeplab.report.figures.svg import legend_keys, page_panels, to_svg
-from sweeplab.report.figures.theme import DARK, fixed_map, on_colour, styled
+from sweeplab.figures.importance import draw_importance
+from sweeplab.figures.layout import cell_of, line_key, panels
+from sweeplab.figures.plot import Plot
+from sweeplab.figures.svg import legend_keys, page_panels, to_svg
+from sweeplab.figures.theme import DARK, fixed_map, on_colour, styled
 from sweeplab.report.sections import sections
-from sweeplab.report.settings import METRIC, summarise
-from sweeplab.report.tables import load_sweep
+from sweeplab.report.text.verdict import importance_table, verdict
 from sweeplab.report.training_curves import training_curves, write_training_curves
-from sweeplab.report.verdict import importance_table, verdict
+from sweeplab.sweeps.settings import METRIC, summarise
+from sweeplab.sweeps.tables import load_sweep
 
 LR, WD, SIZE, BATCH = "optimizer.lr", "optimizer.weight_decay", "data.train_size", "batch_size"
 
@@ -154,7 +154,7 @@ class TestDrawing:
 
 
 def test_the_documented_names_are_there() -> None:
-    import sweeplab.report.figures as named
+    import sweeplab.figures as named
 
     for name in dir(named):
         assert getattr(named, name) is not None

@@ -22,11 +22,11 @@ import pytest
 from conftest import ROOT, Command
 from sweeplab.config import RunConfig, from_dict
 from sweeplab.data import load
+from sweeplab.execute import Options
+from sweeplab.execute.stack import Stack, StackRun, train_and_write
+from sweeplab.execute.stack import train_file as real_train_file
 from sweeplab.runs.folder import RunFolder, read_record
-from sweeplab.task.executors import Options
 from sweeplab.task.prepare import identify
-from sweeplab.task.stack import Stack, StackRun, train_and_write
-from sweeplab.task.stack import train_file as real_train_file
 from sweeplab.training import train_stack as real_train_stack
 
 PROGRAM = Path(sys.executable).with_name("sweeplab")
@@ -102,7 +102,7 @@ def test_every_executor_leaves_the_same_folders(
 
 def dies(path: str, threads: int) -> None:
     """A worker that trains half of its stack and is killed then, while a file says so."""
-    from sweeplab.task.stack import read_stack
+    from sweeplab.execute.stack import read_stack
 
     deaths = Path("deaths")
     stack = read_stack(Path(path))
@@ -164,7 +164,7 @@ def test_a_stack_too_wide_for_the_memory_is_halved(
     sweeplab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=wide/s")
-    monkeypatch.setattr("sweeplab.task.stack.train_stack", fits_four)
+    monkeypatch.setattr("sweeplab.execute.stack.train_stack", fits_four)
     done = sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=narrow/s")
     assert done.code == 0
     # Said once: the second stack starts with what fits.
@@ -181,7 +181,7 @@ def test_a_run_that_never_fits_fails(
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
         return real_train_stack(configs, dataset, **rest)
 
-    monkeypatch.setattr("sweeplab.task.stack.train_stack", full)
+    monkeypatch.setattr("sweeplab.execute.stack.train_stack", full)
     done = sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=s")
     assert done.code == 1
     runs = pd.read_csv("s/runs.csv")
@@ -255,7 +255,7 @@ def test_a_worker_trains_no_other_data_and_with_no_other_engine(
     error = read_record(RunFolder(tmp_path / "0")).error
     assert error
     assert "have changed since the sweep started" in error["message"]
-    monkeypatch.setattr("sweeplab.task.stack.ENGINE_VERSION", 99)
+    monkeypatch.setattr("sweeplab.execute.stack.ENGINE_VERSION", 99)
     train_and_write(stack)
     error = read_record(RunFolder(tmp_path / "0")).error
     assert error

@@ -30,7 +30,6 @@ from sweeplab.config import RunConfig
 from sweeplab.data import dataset
 from sweeplab.errors import NewerFormatError
 from sweeplab.provenance import environment
-from sweeplab.report.tables import load_sweep
 from sweeplab.results import RunResult
 from sweeplab.runs.folder import (
     RunFolder,
@@ -40,9 +39,8 @@ from sweeplab.runs.folder import (
     read_record,
     write_result,
 )
-from sweeplab.runs.plan import plan
 from sweeplab.runs.signature import signature
-from sweeplab.runs.sweep import (
+from sweeplab.sweeps.folder import (
     JobEntry,
     SweepFolder,
     SweepRecord,
@@ -50,6 +48,8 @@ from sweeplab.runs.sweep import (
     run_folders,
     write_sweep,
 )
+from sweeplab.sweeps.plan import plan
+from sweeplab.sweeps.tables import load_sweep
 from sweeplab.task.words import quoted, resume_advice
 
 NO_REPORT = "hydra.sweeper.report=false"
@@ -482,7 +482,7 @@ def test_advice_after_an_experiment_names_its_file(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.task.stack.train_stack", interrupted)
+        patch.setattr("sweeplab.execute.stack.train_stack", interrupted)
         done = sweeplab("train", "mine.yaml", NO_REPORT, "hydra.sweep.dir=s")
     assert done.code == 130
     line = done.out.splitlines()[-1].strip()

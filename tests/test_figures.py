@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from report_sweeps import two_knobs, write_run
-from sweeplab.report.figures import batch_size, heatmaps, images, knobs, parallel
-from sweeplab.report.figures import train_size as sizes
-from sweeplab.report.figures.axes import knob_axis, set_x
-from sweeplab.report.figures.bands import (
+from sweeplab.figures import batch_size, heatmaps, images, knobs, parallel
+from sweeplab.figures import train_size as sizes
+from sweeplab.figures.axes import knob_axis, set_x
+from sweeplab.figures.bands import (
     evaluations,
     seed_bands,
 )
-from sweeplab.report.figures.best_iteration import best_shares
-from sweeplab.report.figures.layout import panels
-from sweeplab.report.figures.overview import ends_of_diverged, loss_limit
-from sweeplab.report.figures.slices import best_over_others, held_at, thinned
-from sweeplab.report.figures.theme import styled
-from sweeplab.report.settings import METRIC, setting_numbers, summarise
-from sweeplab.report.tables import load_sweep
+from sweeplab.figures.best_iteration import best_shares
+from sweeplab.figures.layout import panels
+from sweeplab.figures.overview import ends_of_diverged, loss_limit
+from sweeplab.figures.slices import best_over_others, held_at, thinned
+from sweeplab.figures.theme import styled
+from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise
+from sweeplab.sweeps.tables import load_sweep
 
 LR, WD, SIZE, BATCH = "optimizer.lr", "optimizer.weight_decay", "data.train_size", "batch_size"
 

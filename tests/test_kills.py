@@ -22,7 +22,7 @@ import psutil
 import pytest
 
 from sweeplab.runs.folder import RunFolder, damaged_files, is_complete, read_record
-from sweeplab.runs.sweep import SweepFolder, complete_runs
+from sweeplab.sweeps.folder import SweepFolder, complete_runs
 
 PROGRAM = Path(sys.executable).with_name("sweeplab")
 # Many short runs in small stacks: about half of the time goes into writing them.

@@ -13,8 +13,8 @@ from test_page import Reader
 from conftest import Command
 from report_sweeps import write_run
 from sweeplab.report.build import build_report
-from sweeplab.report.opened import looks
-from sweeplab.report.tables import load_sweep
+from sweeplab.report.text.opened import looks
+from sweeplab.sweeps.tables import load_sweep
 
 ONCE = ["2026-11-23T10:00:00+00:00"]
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import Command
 from report_sweeps import write_grid, write_images, write_run
 from sweeplab.report.build import build_report
-from sweeplab.report.tables import load_sweep, write_tables
+from sweeplab.sweeps.tables import load_sweep, write_tables
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_building_a_report_needs_no_torch(tmp_path: Path) -> None:
     write_run(tmp_path / "0", [0.1, 0.4, 0.5])
     code = (
         "import sys; from sweeplab.report.build import build_report;"
-        "from sweeplab.report.tables import load_sweep;"
+        "from sweeplab.sweeps.tables import load_sweep;"
         "build_report(load_sweep(sys.argv[1])); print('torch' in sys.modules)"
     )
     done = subprocess.run(

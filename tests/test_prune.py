@@ -13,8 +13,6 @@ from sweeplab.config import OptimizerConfig, RunConfig
 from sweeplab.data import load
 from sweeplab.errors import SweeplabError
 from sweeplab.evaluation import evaluate
-from sweeplab.prune import Rules, plan_removals, remove
-from sweeplab.report.tables import load_sweep
 from sweeplab.runs.folder import (
     RunFolder,
     damaged_files,
@@ -24,7 +22,9 @@ from sweeplab.runs.folder import (
     write_hydra_files,
 )
 from sweeplab.runs.saved_yaml import to_yaml
-from sweeplab.runs.sweep import SweepFolder, complete_runs, locked, read_sweep
+from sweeplab.sweeps.folder import SweepFolder, complete_runs, locked, read_sweep
+from sweeplab.sweeps.prune import Rules, plan_removals, remove
+from sweeplab.sweeps.tables import load_sweep
 from sweeplab.task.prepare import identify
 from trained import DIGITS, configs, write_trained
 

@@ -24,10 +24,9 @@ from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
 from sweeplab.runs.checks import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
-from sweeplab.runs.plan import plan
 from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.runs.signature import signature
-from sweeplab.runs.sweep import (
+from sweeplab.sweeps.folder import (
     JobEntry,
     SweepFolder,
     SweepRecord,
@@ -36,6 +35,7 @@ from sweeplab.runs.sweep import (
     read_sweep,
     write_sweep,
 )
+from sweeplab.sweeps.plan import plan
 
 
 def hand_made_curves() -> Curves:

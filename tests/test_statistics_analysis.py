@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from test_statistics_samples import answers, as_replicates, curves_of, fail, make_sweep
 
-from sweeplab.report.statistics import Analysis, analyse, knob_tests, noise, rises
+from sweeplab.statistics import Analysis, analyse, knob_tests, noise, rises
 
 LR, DECAY, BATCH, SIZE = "optimizer.lr", "optimizer.weight_decay", "batch_size", "data.train_size"
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from test_statistics_samples import fail, make_sweep
 
-from sweeplab.report.statistics import decompose, importance, noise, replicates, settings
-from sweeplab.report.statistics.importance import complete_part
+from sweeplab.statistics import decompose, importance, noise, replicates, settings
+from sweeplab.statistics.importance import complete_part
 
 LR, DECAY, BATCH = "optimizer.lr", "optimizer.weight_decay", "batch_size"
 GRID = {LR: [0.01, 0.1, 1.0], DECAY: [0.0, 0.1], BATCH: [16, 64]}

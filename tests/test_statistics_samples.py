@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeplab.report.statistics import Replicates
+from sweeplab.statistics import Replicates
 
 BASE = {
     "data.name": "mnist",

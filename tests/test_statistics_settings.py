@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from scipy import stats
 from test_statistics_samples import fail, make_sweep
 
-from sweeplab.report.settings import repeated, setting_numbers
-from sweeplab.report.statistics import (
+from sweeplab.runs.curves import weights_to_bytes
+from sweeplab.statistics import (
     correct_of,
     examples_seen,
     noise,
@@ -23,7 +23,7 @@ from sweeplab.report.statistics import (
     settings,
     validation_set,
 )
-from sweeplab.runs.curves import weights_to_bytes
+from sweeplab.sweeps.settings import repeated, setting_numbers
 
 
 def five_runs() -> pd.DataFrame:

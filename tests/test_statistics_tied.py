@@ -9,10 +9,10 @@ import pytest
 from scipy import special, stats
 from test_statistics_samples import answers, as_replicates
 
-from sweeplab.report.statistics import Noise, compare, noise, optimism, tied_set
-from sweeplab.report.statistics.joint import as_normal, draws
-from sweeplab.report.statistics.noise import average_variance, pair_variance
-from sweeplab.report.statistics.seeds import Prior, estimate_prior, median_unbiased, moderated
+from sweeplab.statistics import Noise, compare, noise, optimism, tied_set
+from sweeplab.statistics.joint import as_normal, draws
+from sweeplab.statistics.noise import average_variance, pair_variance
+from sweeplab.statistics.seeds import Prior, estimate_prior, median_unbiased, moderated
 
 ONE, OTHER = np.array([0]), np.array([1])
 

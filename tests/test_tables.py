@@ -18,10 +18,10 @@ from scipy import stats
 
 from report_sweeps import write_run
 from sweeplab.errors import RunFolderError
-from sweeplab.report.settings import METRIC, ranked, t_half_width
-from sweeplab.report.tables import load_sweep, write_tables
-from sweeplab.report.words import level_texts, natural, value_text
 from sweeplab.runs.folder import RunFolder, read_curves
+from sweeplab.sweeps.settings import METRIC, ranked, t_half_width
+from sweeplab.sweeps.tables import load_sweep, write_tables
+from sweeplab.words import level_texts, natural, value_text
 
 LR = "optimizer.lr"
 COLUMNS = [
@@ -257,7 +257,7 @@ def test_a_sweep_shows_itself_in_a_notebook(sweep: Path) -> None:
 
 def test_reading_tables_imports_neither_torch_nor_matplotlib() -> None:
     code = (
-        "import sys, sweeplab.report.tables as t;"
+        "import sys, sweeplab.sweeps.tables as t;"
         "print([m for m in ('torch', 'matplotlib', 'hydra', 'omegaconf') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sweeplab.api import data_config, train
     from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
     from sweeplab.errors import SweeplabError
-    from sweeplab.report.tables import Sweep, load_sweep
     from sweeplab.results import Curves, RunResult
+    from sweeplab.sweeps.tables import Sweep, load_sweep
 
 __all__ = [
     "Curves",
@@ -35,10 +35,10 @@ _HOMES = {
     "OptimizerConfig": "config",
     "RunConfig": "config",
     "RunResult": "results",
-    "Sweep": "report.tables",
+    "Sweep": "sweeps.tables",
     "SweeplabError": "errors",
     "data_config": "api",
-    "load_sweep": "report.tables",
+    "load_sweep": "sweeps.tables",
     "train": "api",
 }
 

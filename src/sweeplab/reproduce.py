@@ -31,7 +31,7 @@ from sweeplab.runs.folder import (
     read_weights,
 )
 from sweeplab.runs.pruning import restore_weights
-from sweeplab.runs.sweep import run_folders
+from sweeplab.sweeps.folder import run_folders
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
 
 

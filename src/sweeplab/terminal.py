@@ -40,17 +40,3 @@ def shown(path: Path) -> Path:
     """``path`` as a user would type it from here."""
     path = path.absolute()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def plural(word: str, count: int) -> str:
-    """``word`` for ``count`` things."""
-    return word if count == 1 else f"{word}s"
-
-
-def in_bytes(count: float) -> str:
-    """A size for people, in the units of the disk makers: 1 kB is 1,000 bytes."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

@@ -15,8 +15,9 @@ from rich.table import Table
 
 from sweeplab.errors import NewerFormatError, RunFolderError
 from sweeplab.runs.folder import RunFolder, is_complete, read_record
-from sweeplab.runs.sweep import SweepFolder, read_sweep
-from sweeplab.terminal import console, in_bytes, plain, plural, say
+from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.terminal import console, plain, say
+from sweeplab.words import in_bytes, plural
 
 METRIC = "final_val_accuracy"
 DEEPEST = 8  # folders below the one that is listed; a link may lead in circles

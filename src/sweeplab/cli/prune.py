@@ -11,9 +11,10 @@ from typing import Any
 import click
 from rich.table import Table
 
-from sweeplab.prune import Removal, Rules, plan_removals, remove, sweep_of, sweeps_in
-from sweeplab.runs.sweep import SweepFolder, locked
-from sweeplab.terminal import console, in_bytes, plain, plural, say, shown
+from sweeplab.sweeps.folder import SweepFolder, locked
+from sweeplab.sweeps.prune import Removal, Rules, plan_removals, remove, sweep_of, sweeps_in
+from sweeplab.terminal import console, plain, say, shown
+from sweeplab.words import in_bytes, plural
 
 SHOWN = 50  # rows of the table before it only counts
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from sweeplab.report.build import build_report
-from sweeplab.report.tables import load_sweep, write_tables
-from sweeplab.terminal import plural, say, shown
+from sweeplab.sweeps.tables import load_sweep, write_tables
+from sweeplab.terminal import say, shown
+from sweeplab.words import plural
 
 FORMATS = ("svg", "png", "pdf")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sweeplab.errors import RunFolderError
-from sweeplab.report.figure_files import FigureFiles
-from sweeplab.report.merged import differences
-from sweeplab.report.opened import opening
-from sweeplab.report.page import (
+from sweeplab.report.page.files import FigureFiles
+from sweeplab.report.page.html import (
     Group,
     Page,
     PagePlot,
@@ -20,15 +18,18 @@ from sweeplab.report.page import (
     render,
     unbroken,
 )
-from sweeplab.report.page_tables import runs_table, settings_table, trouble_table
-from sweeplab.report.provenance import provenance
+from sweeplab.report.page.provenance import provenance
+from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
 from sweeplab.report.sections import Section, sections
-from sweeplab.report.settings import count_statuses
-from sweeplab.report.tables import Sweep, varying
-from sweeplab.report.verdict import Verdict, verdict
-from sweeplab.report.words import count, knob_name, listed
+from sweeplab.report.text.merged import differences
+from sweeplab.report.text.opened import opening
+from sweeplab.report.text.verdict import Verdict, verdict
 from sweeplab.runs.files import write_text
-from sweeplab.runs.sweep import SweepFolder, read_sweep
+from sweeplab.sweeps.comparable import comparable
+from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.sweeps.settings import count_statuses
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count, knob_name, listed
 
 FORMATS = ("svg", "png")
 PAGE = "report.html"
@@ -50,10 +51,10 @@ def build_report(
     target = sweep.path if out is None else out
     files = FigureFiles(target / "figures", formats)
     groups, tables = [], []
-    parts = by_data_set(sweep)
+    parts = comparable(sweep)
     for name, part in parts.items():
         several = len(parts) > 1
-        prefix = f"{name}-" if several else ""
+        prefix = f"{_slug(name)}-" if several else ""
         judged = verdict(part)
         shown = [
             _page_section(section, name, several, list(_drawn(section, files, prefix)))
@@ -86,20 +87,6 @@ def title(path: Path) -> str:
     return f"{path.parent.name} · {path.name}" if path.name[:1].isdigit() else path.name
 
 
-def by_data_set(sweep: Sweep) -> dict[str, Sweep]:
-    """The sweep's runs by data set: accuracies on different images do not compare."""
-    parts = {}
-    for name, runs in sweep.runs.groupby("data.name", sort=False):
-        alone = runs.reset_index(drop=True)
-        parts[str(name)] = replace(
-            sweep,
-            runs=alone,
-            curves=sweep.curves.merge(alone[["sweep", "run"]], on=["sweep", "run"]),
-            knobs=varying(alone),
-        )
-    return parts
-
-
 def _drawn(section: Section, files: FigureFiles, prefix: str) -> Iterator[PagePlot]:
     for plot in section.plots:
         svg = files.write(f"{prefix}{plot.name}", plot.figure)
@@ -109,8 +96,13 @@ def _drawn(section: Section, files: FigureFiles, prefix: str) -> Iterator[PagePl
 def _page_section(section: Section, name: str, several: bool, plots: list[PagePlot]) -> PageSection:
     key, title = section.key, section.title
     if several:
-        key, title = f"{name}-{key}", f"{title}, {name}"
+        key, title = f"{_slug(name)}-{key}", f"{title}, {name}"
     return PageSection(key, title, plots, _lines(section.sentences))
+
+
+def _slug(name: str) -> str:
+    """``name`` as a part of ids and file names."""
+    return "-".join(re.findall(r"[\w.]+", name))
 
 
 def _lines(sentences: Sequence[str]) -> list[str]:
@@ -120,7 +112,7 @@ def _lines(sentences: Sequence[str]) -> list[str]:
 def _settings_table(part: Sweep, judged: Verdict, name: str, several: bool) -> Table:
     key, title = ("settings", "Settings")
     if several:
-        key, title = f"{name}-settings", f"Settings, {name}"
+        key, title = f"{_slug(name)}-settings", f"Settings, {name}"
     return settings_table(part, judged, key=key, title=title)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweeplab.report.figures.bands import MOST_POINTS, accuracy_floor
-from sweeplab.report.figures.overview import loss_limit
-from sweeplab.report.words import count, listed, value_text
+from sweeplab.figures.bands import MOST_POINTS, accuracy_floor
+from sweeplab.figures.overview import loss_limit
+from sweeplab.words import count, listed, value_text
 
 
 def bands_note(n: pd.Series[int]) -> str:

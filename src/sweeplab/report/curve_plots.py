@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from sweeplab.figures import best_iteration, training
+from sweeplab.figures.bands import EVALUATED, seed_bands
+from sweeplab.figures.learning_curves import draw_facets
+from sweeplab.figures.overview import draw_overview
+from sweeplab.figures.plot import Plot
+from sweeplab.figures.slices import held_at, levels, thinned
 from sweeplab.report.captions import above_limit, bands_note, curves_note
-from sweeplab.report.figures import best_iteration, training
-from sweeplab.report.figures.bands import EVALUATED, seed_bands
-from sweeplab.report.figures.learning_curves import draw_facets
-from sweeplab.report.figures.overview import draw_overview
-from sweeplab.report.figures.plot import Plot
-from sweeplab.report.figures.slices import held_at, levels, thinned
 from sweeplab.report.material import Material
-from sweeplab.report.settings import ranked
-from sweeplab.report.words import (
+from sweeplab.sweeps.settings import ranked
+from sweeplab.words import (
     count,
     knob_name,
     listed,

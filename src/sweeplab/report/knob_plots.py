@@ -6,6 +6,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from sweeplab.figures import batch_size, heatmaps, knobs, parallel
+from sweeplab.figures import train_size as sizes
+from sweeplab.figures.bands import EVALUATED, seed_bands
+from sweeplab.figures.importance import draw_importance
+from sweeplab.figures.learning_curves import draw_by_knob
+from sweeplab.figures.plot import Plot
+from sweeplab.figures.slices import held_at, levels, thinned
 from sweeplab.report.captions import (
     above_limit,
     bands_note,
@@ -13,17 +20,10 @@ from sweeplab.report.captions import (
     curves_note,
     diverged_note,
 )
-from sweeplab.report.figures import batch_size, heatmaps, knobs, parallel
-from sweeplab.report.figures import train_size as sizes
-from sweeplab.report.figures.bands import EVALUATED, seed_bands
-from sweeplab.report.figures.importance import draw_importance
-from sweeplab.report.figures.learning_curves import draw_by_knob
-from sweeplab.report.figures.plot import Plot
-from sweeplab.report.figures.slices import held_at, levels, thinned
 from sweeplab.report.material import Material
-from sweeplab.report.settings import METRIC
-from sweeplab.report.verdict import Verdict
-from sweeplab.report.words import (
+from sweeplab.report.text.verdict import Verdict
+from sweeplab.sweeps.settings import METRIC
+from sweeplab.words import (
     count,
     knob_name,
     listed,

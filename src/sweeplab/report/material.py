@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from sweeplab.report.figures.bands import evaluations
-from sweeplab.report.settings import setting_numbers
-from sweeplab.report.tables import Sweep
-from sweeplab.report.verdict import Verdict
+from sweeplab.figures.bands import evaluations
+from sweeplab.report.text.verdict import Verdict
+from sweeplab.sweeps.settings import setting_numbers
+from sweeplab.sweeps.tables import Sweep
 
 
 @dataclass(frozen=True)

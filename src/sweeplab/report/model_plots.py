@@ -10,14 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeplab.errors import RunFolderError
-from sweeplab.report.figures import images as pictures
-from sweeplab.report.figures.plot import Plot
-from sweeplab.report.figures.slices import held_at
-from sweeplab.report.settings import typical_run
-from sweeplab.report.tables import Sweep
-from sweeplab.report.verdict import Verdict
-from sweeplab.report.words import count, listed, number, percent, value_text
+from sweeplab.figures import images as pictures
+from sweeplab.figures.plot import Plot
+from sweeplab.figures.slices import held_at
+from sweeplab.report.text.verdict import Verdict
 from sweeplab.runs.folder import RunFolder, read_weights
+from sweeplab.sweeps.settings import typical_run
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count, listed, number, percent, value_text
 
 DECAY = "optimizer.weight_decay"
 

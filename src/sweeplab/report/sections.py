@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sweeplab.figures.plot import Plot
 from sweeplab.report.curve_plots import curve_plots, length_plots
-from sweeplab.report.figures.plot import Plot
 from sweeplab.report.knob_plots import (
     batch_size_plots,
     importance_plots,
@@ -15,8 +15,8 @@ from sweeplab.report.knob_plots import (
 )
 from sweeplab.report.material import material
 from sweeplab.report.model_plots import model_plots
-from sweeplab.report.tables import Sweep
-from sweeplab.report.verdict import Verdict
+from sweeplab.report.text.verdict import Verdict
+from sweeplab.sweeps.tables import Sweep
 
 
 @dataclass(frozen=True)

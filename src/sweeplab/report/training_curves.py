@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweeplab.config import RunConfig
-from sweeplab.report.figures.svg import to_bytes
-from sweeplab.report.figures.training import draw_accuracy, draw_loss
-from sweeplab.report.words import value_text
+from sweeplab.figures.svg import to_bytes
+from sweeplab.figures.training import draw_accuracy, draw_loss
 from sweeplab.results import Curves
 from sweeplab.runs.curves import SCHEMA
 from sweeplab.runs.files import write_bytes
+from sweeplab.words import value_text
 
 FORMATS = ("png", "svg")
 

@@ -6,7 +6,7 @@ import itertools
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from sweeplab.runs.sweep import SweepFolder
+from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.task.words import quoted
 
 KEY = "hydra.sweep.dir="

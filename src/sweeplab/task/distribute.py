@@ -15,12 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeplab.errors import SweeplabError
-from sweeplab.provenance import command, environment
-from sweeplab.runs.folder import RunRecord, write_failure, write_hydra_files
-from sweeplab.task.executors import Inline, Options, Processes, WorkerLostError, cpus
-from sweeplab.task.hooks import JobHooks
-from sweeplab.task.prepare import Prepared
-from sweeplab.task.stack import (
+from sweeplab.execute import Inline, Options, Processes, WorkerLostError, cpus
+from sweeplab.execute.stack import (
     Stack,
     StackRun,
     Written,
@@ -31,8 +27,13 @@ from sweeplab.task.stack import (
     train_file,
     write_stack,
 )
-from sweeplab.terminal import plural, say
+from sweeplab.provenance import command, environment
+from sweeplab.runs.folder import RunRecord, write_failure, write_hydra_files
+from sweeplab.task.hooks import JobHooks
+from sweeplab.task.prepare import Prepared
+from sweeplab.terminal import say
 from sweeplab.training.stacked.grouping import PANEL_RUNS
+from sweeplab.words import plural
 
 
 class FailedRunError(Exception):
@@ -131,7 +132,7 @@ class Distribution:
         return Inline()
 
     def _slurm(self) -> Any:
-        from sweeplab.task.executors.slurm import Slurm
+        from sweeplab.execute.slurm import Slurm
 
         self.folder.mkdir(parents=True, exist_ok=True)
         executor = Slurm(self.folder, self.options, say)

@@ -13,7 +13,7 @@ from sweeplab.config import DataConfig
 from sweeplab.data import Dataset, load
 from sweeplab.errors import SweeplabError
 from sweeplab.runs.files import write_bytes
-from sweeplab.runs.sweep import SweepFolder, read_sweep, write_sweep
+from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.task.words import failures
 from sweeplab.terminal import console, say, shown
 
@@ -33,7 +33,7 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
         RunFolderError: no run has ended.
     """
     # Pandas takes a quarter of a second to import, while nothing has been trained.
-    from sweeplab.report.tables import load_sweep, write_tables
+    from sweeplab.sweeps.tables import load_sweep, write_tables
     from sweeplab.task.summary import print_summary
 
     sweep = load_sweep(folder.path)

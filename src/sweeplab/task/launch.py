@@ -13,11 +13,11 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sweeplab.execute import Options
 from sweeplab.runs.files import write_text
-from sweeplab.runs.sweep import locked, write_sweep
+from sweeplab.sweeps.folder import locked, write_sweep
 from sweeplab.task.claim import claim
 from sweeplab.task.distribute import Distribution, Outcome, cut
-from sweeplab.task.executors import Options
 from sweeplab.task.hooks import JobHooks, job_return
 from sweeplab.task.prepare import Prepared, prepare, prepared_anew
 from sweeplab.task.progress import SweepProgress

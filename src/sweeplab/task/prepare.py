@@ -14,15 +14,15 @@ from sweeplab.data import load
 from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderError
 from sweeplab.runs.checks import typed_config
 from sweeplab.runs.folder import RunFolder, RunIdentity, RunRecord
-from sweeplab.runs.plan import Plan, plan
 from sweeplab.runs.signature import signature
-from sweeplab.runs.sweep import (
+from sweeplab.sweeps.folder import (
     JobEntry,
     SweepFolder,
     SweepRecord,
     complete_runs,
     read_sweep,
 )
+from sweeplab.sweeps.plan import Plan, plan
 from sweeplab.task.compose import Job, compose_jobs
 from sweeplab.training import ENGINE_VERSION
 

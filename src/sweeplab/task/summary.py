@@ -7,9 +7,9 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from sweeplab.report.settings import count_statuses, ranked
-from sweeplab.report.tables import Sweep
-from sweeplab.report.words import knob_name, value_text
+from sweeplab.sweeps.settings import count_statuses, ranked
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import knob_name, value_text
 
 SHOWN = 5  # settings
 

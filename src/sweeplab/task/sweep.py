@@ -17,7 +17,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from sweeplab.errors import ConfigError, SweeplabError
-from sweeplab.runs.sweep import SweepFolder, locked
+from sweeplab.sweeps.folder import SweepFolder, locked
 from sweeplab.task.claim import claim
 from sweeplab.task.finish import finish
 from sweeplab.task.launch import open_sweep

@@ -13,7 +13,8 @@ from rich.table import Table
 from sweeplab.provenance import typed
 from sweeplab.runs.folder import RunFolder, RunRecord
 from sweeplab.task.prepare import Prepared
-from sweeplab.terminal import console, plain, plural, say, shown
+from sweeplab.terminal import console, plain, say, shown
+from sweeplab.words import plural
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,1 @@
+"""The report's sentences, made from what the statistics found."""

@@ -1,0 +1,142 @@
+"""What the test images said of a sweep's runs, how often they were asked, and of which run to ask.
+
+Test images are for the one run that was chosen without them. ``sweeplab evaluate`` records every
+look at them in the run's folder; the report shows the looks, and what they do to the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from sweeplab.errors import RunFolderError
+from sweeplab.report.page.commands import command
+from sweeplab.runs.files import read_json
+from sweeplab.runs.folder import RunFolder
+from sweeplab.sweeps.settings import setting_numbers, typical_run
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count, listed, number, times
+
+MOST = 6  # runs named in one sentence
+
+
+@dataclass(frozen=True)
+class Look:
+    """One run's accuracy on the test images, as ``test.json`` in its folder records it."""
+
+    run: str
+    setting: int
+    accuracy: float
+    low: float  # 95 % Wilson interval
+    high: float
+    examples: int
+    opened: tuple[str, ...]  # ISO 8601, one for each time
+
+
+def looks(sweep: Sweep) -> tuple[list[Look], list[str]]:
+    """The runs of ``sweep`` that were evaluated, and what is wrong with records of others."""
+    found, damaged = [], []
+    several = sweep.runs["sweep"].nunique() > 1
+    numbers = setting_numbers(sweep.runs, sweep.knobs)
+    for run, setting in zip(sweep.runs.to_dict("records"), numbers, strict=True):
+        folder = RunFolder(Path(run["folder"]))
+        try:
+            values = read_json(folder.test)
+            name = f"{run['sweep']}/{run['run']}" if several else str(run["run"])
+            found.append(_look(name, int(setting), values))
+        except FileNotFoundError:
+            continue
+        except RunFolderError as error:
+            damaged.append(str(error))
+        except (KeyError, TypeError, ValueError):
+            damaged.append(f"{folder.test} is damaged.")
+    return found, damaged
+
+
+def opening(sweep: Sweep, recommended: int | None) -> list[str | Markup]:
+    """What to say of the test images: what they said, or with which command to ask them.
+
+    Args:
+        sweep: over one data set.
+        recommended: the number of the recommended setting; None where there is none.
+    """
+    found, damaged = looks(sweep)
+    said: list[str | Markup] = []
+    mine = [look for look in found if look.setting == recommended]
+    others = [look for look in found if look.setting != recommended]
+    said += [_result(look) for look in mine]
+    if others:
+        said.append(_of_others(others))
+    if len(found) > 1:
+        total = sum(len(look.opened) for look in found)
+        said.append(
+            f"In all the test images were opened {times(total)}, for {count(len(found), 'run')} "
+            "of this sweep. The highest of several test accuracies is optimistic, as the highest "
+            "of several validation accuracies is: to choose by them spends the test images."
+        )
+    elif mine and len(mine[0].opened) > 1:
+        said.append("Looking again at the same run changes nothing; choosing by it would.")
+    if not mine and recommended is not None:
+        said.append(_invitation(sweep, recommended, opened=bool(found)))
+    return [*said, *damaged]
+
+
+def _look(name: str, setting: int, values: dict[str, Any]) -> Look:
+    opened = values["opened"]
+    if not isinstance(opened, list) or not all(isinstance(time, str) for time in opened):
+        raise TypeError("opened")
+    accuracy, low, high = (float(values[key]) for key in ("accuracy", "low", "high"))
+    if not (0 <= low <= accuracy <= high <= 1 and opened):
+        raise ValueError("accuracy")
+    return Look(name, setting, accuracy, low, high, int(values["examples"]), tuple(opened))
+
+
+def _result(look: Look) -> str:
+    return (
+        f"Test data, opened {times(len(look.opened))} for run {look.run} "
+        f"({_dates(look.opened)}): {number(look.accuracy, 4)} accuracy on {look.examples} images "
+        f"that had no part in training or choosing (95 % Wilson interval {number(look.low, 4)} to "
+        f"{number(look.high, 4)}; it covers the choice of the images, not of the seed)."
+    )
+
+
+def _of_others(found: Sequence[Look]) -> str:
+    shown = [
+        f"run {look.run}: {number(look.accuracy, 4)} ({number(look.low, 4)} to "
+        f"{number(look.high, 4)}), opened {times(len(look.opened))}, {_dates(look.opened)}"
+        for look in found[:MOST]
+    ]
+    more = len(found) - len(shown)
+    return (
+        "Test data were also opened for settings that are not recommended here: "
+        + "; ".join(shown)
+        + (f"; and {count(more, 'more run')}" if more else "")
+        + "."
+    )
+
+
+def _invitation(sweep: Sweep, recommended: int, *, opened: bool) -> str | Markup:
+    run = typical_run(sweep.runs, sweep.knobs, recommended)
+    if run is None:
+        return ""
+    seeds = int((setting_numbers(sweep.runs, sweep.knobs) == recommended).sum())
+    which = f"run {run['run']}" + (
+        ", the middle one of the recommended setting's seeds" if seeds > 1 else ""
+    )
+    start = (
+        "The test images were not opened for the recommended setting."
+        if opened
+        else "The test images have not been opened."
+    )
+    return Markup("{} When the choice is made, and not before, ask them once, of {}: {}").format(
+        start, which, command(str(run["folder"]), "evaluate")
+    )
+
+
+def _dates(opened: Sequence[str]) -> str:
+    days = list(dict.fromkeys(time[:10] for time in opened))
+    return listed(days) if len(days) <= 3 else f"{days[0]} to {days[-1]}"

@@ -1,0 +1,229 @@
+"""How much of the differences between runs each knob explains, alone and in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sweeplab.statistics.forest import predicted_cells
+from sweeplab.statistics.joint import draws
+from sweeplab.statistics.noise import Noise
+from sweeplab.words import knob_name, value_text
+
+Floats = NDArray[np.float64]
+
+DRAWS = 1000
+CELLS = 2_000_000  # draws times cells held at once
+SEEDS = "seeds"
+HIGHER = "higher order"
+COLUMNS = ["effect", "knobs", "order", "share", "low", "high", "by_chance", "p", "method"]
+
+
+def importance(
+    model: Noise,
+    table: pd.DataFrame,
+    knobs: Sequence[str],
+    runs_variance: float | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Shares of the variance of final validation accuracy: knobs, pairs, the rest, seeds.
+
+    On a complete grid this is exact: functional analysis of variance on the cells' means, every
+    cell with the same weight (I. M. Sobol, 1993; F. Hutter, H. Hoos and K. Leyton-Brown, An
+    efficient approach for assessing hyperparameter importance, ICML 2014, section 3), and the
+    law of total variance for seeds. With as many seeds in every cell the shares are sums of
+    squares over the total sum of squares of a full factorial anova. Knobs are taken as
+    categories, so no scale matters. A grid with holes (what diverged, failed, or was left out)
+    is cut to a complete one by leaving out the values with most holes; where too little would
+    be left, a random forest predicts the cells instead, and ``method`` says so.
+
+    Intervals and ``p`` come from redrawn images and seeds (:func:`~.joint.draws`). Noise adds
+    to every share, more so in the redrawn ones, so the interval is the reversed one,
+    ``2 share - quantile`` (A. C. Davison and D. V. Hinkley, Bootstrap Methods, 1997, section 5.2).
+
+    Args:
+        model: of K settings, see :func:`~.noise.noise`.
+        table: as :func:`~.settings.settings` gives it, in the order of ``model``.
+        knobs: those that vary.
+        runs_variance: mean over settings of the variance within them (divisor n); from the
+            table's ``sd_final`` if None.
+        seed: of the redrawing.
+
+    Returns:
+        One row an effect: ``effect`` (a knob, ``"a × b"``, "higher order", "seeds"), ``knobs``
+        (tuple), ``order`` (0 for the last two), ``share``, its 95 % interval ``low``, ``high``,
+        ``by_chance`` (the share noise alone would show), ``p`` (that noise alone shows as much),
+        ``method``. Sorted by share. Empty when no knob varies or nothing completed.
+    """
+    full = table[(table["n"] > 0) & table["stable"]]
+    if not knobs or len(full) < 2:
+        return pd.DataFrame(columns=COLUMNS)
+    kept, dropped = complete_part(full, knobs)
+    left = [knob for knob in knobs if kept[knob].nunique(dropna=False) > 1]
+    if len(kept) < 2 or len(kept) < len(full) / 2 or not left:
+        return _by_forest(full, knobs, seed)
+    chosen, shape = _in_grid_order(kept, left)
+    mean = model.mean[chosen]
+    within = kept["sd_final"].fillna(0.0) ** 2 * (kept["n"] - 1) / kept["n"]
+    inside = float(within.mean()) if runs_variance is None else runs_variance
+    share = _shares(mean[None], shape, inside)
+    rng = np.random.default_rng(seed)
+    redrawn, alone = [], []
+    df = max(float((kept["n"] - 1).sum()), 1.0)
+    size = max(1, CELLS // len(chosen))
+    for start in range(0, DRAWS, size):
+        number = min(size, DRAWS - start)
+        error = draws(model, number, rng)[:, chosen].astype(np.float64)
+        spread = inside * rng.chisquare(df, number) / df
+        redrawn.append(_shares(mean + error, shape, spread))
+        alone.append(_parts(error, shape))
+    again, chance = np.concatenate(redrawn, axis=1), np.concatenate(alone, axis=1)
+    observed = _parts(mean[None], shape)
+    total = max(float(observed[:, 0].sum() + inside), 1e-300)
+    tail = np.quantile(again, [0.025, 0.975], axis=1)
+    noisy = bool(model.covers_seeds or model.by_image is not None)
+    method = "exact, complete grid"
+    if dropped:
+        method += f" without {'; '.join(dropped)}"
+    rows = []
+    for j, (names, label) in enumerate(_effects(left)):
+        is_seeds = label == SEEDS
+        rows.append(
+            {
+                "effect": label,
+                "knobs": names,
+                "order": len(names),
+                "share": float(share[j, 0]),
+                "low": float(np.clip(2 * share[j, 0] - tail[1, j], 0, 1)) if noisy else np.nan,
+                "high": float(np.clip(2 * share[j, 0] - tail[0, j], 0, 1)) if noisy else np.nan,
+                "by_chance": np.nan if is_seeds else float(chance[j].mean() / total),
+                "p": np.nan
+                if is_seeds or not noisy
+                else float((1 + (chance[j] >= observed[j, 0]).sum()) / (1 + DRAWS)),
+                "method": method,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    if not model.covers_seeds:
+        frame = frame[frame["effect"] != SEEDS]
+    if len(left) < 3:
+        frame = frame[frame["effect"] != HIGHER]
+    return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def decompose(cells: Floats, order: int = 2) -> dict[tuple[int, ...], Floats]:
+    """The variance of each effect in complete grids of cells, every cell with equal weight.
+
+    With E_W the mean square of the means over all axes not in W, the variance of effect U is
+    ``sum over W in U of (-1)^(|U| - |W|) E_W``.
+
+    Args:
+        cells: ``[B, L1, ..., Ln]``: B grids.
+        order: the highest order of effects asked for.
+
+    Returns:
+        for each set of axes (numbered from 0) of 1 to ``order`` axes a variance ``[B]``.
+    """
+    axes = tuple(range(cells.ndim - 1))
+    centred = cells - cells.mean(axis=tuple(a + 1 for a in axes), keepdims=True)
+    squares: dict[tuple[int, ...], Floats] = {(): np.zeros(len(cells))}
+    found = {}
+    for size in range(1, min(order, len(axes)) + 1):
+        for chosen in combinations(axes, size):
+            others = tuple(a + 1 for a in axes if a not in chosen)
+            marginal = centred.mean(axis=others).reshape(len(cells), -1)
+            squares[chosen] = np.einsum("bl,bl->b", marginal, marginal) / marginal.shape[1]
+            parts = [
+                (-1) ** (size - inner) * squares[subset]
+                for inner in range(size + 1)
+                for subset in combinations(chosen, inner)
+            ]
+            found[chosen] = np.maximum(np.sum(parts, axis=0), 0.0)
+    return found
+
+
+def complete_part(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The largest complete grid found by leaving out, one by one, the value with most holes.
+
+    Returns:
+        the settings that are left, and the values left out, in words.
+    """
+    dropped = []
+    while len(table):
+        sizes = {knob: table[knob].nunique(dropna=False) for knob in knobs}
+        if len(table) == np.prod(list(sizes.values())):
+            break
+        worst: tuple[float, str, object] | None = None
+        for knob in knobs:
+            if sizes[knob] < 2:
+                continue
+            for value, there in table[knob].value_counts(dropna=False).items():
+                filled = there * sizes[knob] / np.prod(list(sizes.values()))
+                if worst is None or filled < worst[0]:
+                    worst = (filled, knob, value)
+        if worst is None:
+            break
+        _, knob, value = worst
+        dropped.append(f"{knob_name(knob)} = {value_text(value)}")
+        table = table[table[knob] != value]
+    return table, dropped
+
+
+def _in_grid_order(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[NDArray[np.intp], list[int]]:
+    codes = [pd.factorize(table[knob])[0] for knob in knobs]
+    shape = [int(code.max()) + 1 for code in codes]
+    flat = np.ravel_multi_index(tuple(codes), shape)
+    return table["setting"].to_numpy(dtype=np.intp)[np.argsort(flat)], shape
+
+
+def _effects(knobs: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
+    singles = [((knob,), knob) for knob in knobs]
+    pairs = [(pair, " × ".join(pair)) for pair in combinations(knobs, 2)]
+    return [*singles, *pairs, ((), HIGHER), ((), SEEDS)]
+
+
+def _parts(cells: Floats, shape: Sequence[int]) -> Floats:
+    """Variances ``[effects, B]`` of singles, pairs, all higher orders; 0 for seeds."""
+    grids = cells.reshape(len(cells), *shape)
+    found = list(decompose(grids).values())
+    higher = np.maximum(cells.var(axis=1) - np.sum(found, axis=0), 0.0)
+    return np.array([*found, higher, np.zeros(len(cells))])
+
+
+def _shares(cells: Floats, shape: Sequence[int], within: float | Floats) -> Floats:
+    parts = _parts(cells, shape)
+    parts[-1] = within
+    total = parts.sum(axis=0)
+    return np.asarray(np.divide(parts, total, out=np.zeros_like(parts), where=total > 0))
+
+
+def _by_forest(table: pd.DataFrame, knobs: Sequence[str], seed: int) -> pd.DataFrame:
+    cells, shape, kept = predicted_cells(table, knobs, seed)
+    if cells is None:
+        return pd.DataFrame(columns=COLUMNS)
+    everything = _shares(cells.mean(axis=0)[None], shape, 0.0)[:, 0]
+    groups = _shares(cells, shape, 0.0)
+    tail = np.quantile(groups, [0.025, 0.975], axis=1)
+    rows = [
+        {
+            "effect": label,
+            "knobs": names,
+            "order": len(names),
+            "share": float(everything[j]),
+            # Each group averages few trees; the forest's own share may lie outside their spread.
+            "low": float(min(tail[0, j], everything[j])),
+            "high": float(max(tail[1, j], everything[j])),
+            "by_chance": np.nan,
+            "p": np.nan,
+            "method": "model-based (random forest): the grid is incomplete, and the interval is "
+            "the spread of groups of trees",
+        }
+        for j, (names, label) in enumerate(_effects(kept))
+        if label != SEEDS and (label != HIGHER or len(kept) > 2)
+    ]
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)

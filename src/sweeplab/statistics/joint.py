@@ -1,0 +1,83 @@
+"""The joint distribution of many comparisons: simulated errors of all settings' means at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri, stdtr
+
+from sweeplab.statistics.noise import Noise
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+
+def as_normal(t: Floats, df: Floats) -> Floats:
+    """Normal deviates with the tail probabilities of Student's t, so that they are comparable."""
+    with np.errstate(divide="ignore"):
+        deviate = -ndtri(stdtr(df, -np.abs(t)))
+    return np.asarray(np.sign(t) * np.minimum(deviate, 38.0))
+
+
+def draws(model: Noise, number: int, rng: np.random.Generator) -> Singles:
+    """Errors of all K means under the model, jointly, ``[number, K]``.
+
+    The images' part is a Gaussian multiplier bootstrap (V. Chernozhukov, D. Chetverikov and
+    K. Kato, Ann. Statist. 41, 2013), which keeps how alike settings are, image by image. The
+    seeds' part has each setting's variance, and correlations shrunk towards none, since S seeds
+    show correlations where there are none: with mean square 1 / (S - 1) (after J. Schaefer and
+    K. Strimmer, Stat. Appl. Genet. Mol. Biol. 4, 2005).
+    """
+    k = len(model.mean)
+    if model.by_image is None or model.images is None:
+        error = rng.standard_normal((number, k), dtype=np.float32)
+        error *= np.sqrt(model.binomial).astype(np.float32)
+    else:
+        error = _image_errors(model.by_image, number, rng)
+    if model.pure.any():
+        alone = rng.standard_normal((number, k), dtype=np.float32)
+        unit, shrink = seed_correlation(model)
+        common = rng.standard_normal((number, unit.shape[1]), dtype=np.float32) @ unit.T
+        mixed = np.sqrt(1 - shrink) * common + np.sqrt(shrink) * alone
+        error += mixed * np.sqrt(model.pure).astype(np.float32)
+    return error
+
+
+def _image_errors(by_image: Singles, number: int, rng: np.random.Generator) -> Singles:
+    """``[number, K]`` normal errors with the covariance of means over images of ``[K, M]``."""
+    k, m = by_image.shape
+    scale = np.float32(1 / np.sqrt(m * max(m - 1, 1)))
+    if k < m:  # the same distribution from fewer random numbers
+        values, vectors = np.linalg.eigh((by_image @ by_image.T).astype(np.float64))
+        factor = (vectors * np.sqrt(np.maximum(values, 0.0))).astype(np.float32)  # [K, K]
+    else:
+        factor = by_image
+    normal = rng.standard_normal((number, factor.shape[1]), dtype=np.float32)
+    return np.asarray((normal @ factor.T) * scale)
+
+
+def seed_correlation(model: Noise) -> tuple[Singles, Singles]:
+    """Unit vectors ``[K, S]`` whose products are the settings' correlations over seeds.
+
+    Returns:
+        the vectors (0 where a setting is not crossed), and for each setting the share of its
+        variance that is taken as its own, ``[K]``.
+    """
+    # What all settings share cancels in every comparison; the median leaves odd ones out.
+    here = model.crossed
+    k, s = model.by_seed.shape
+    own = np.ones(k, dtype=np.float32)
+    unit = np.zeros((k, s), dtype=np.float32)
+    if s < 3 or here.sum() < 3:
+        return unit, own
+    part = model.by_seed[here] - np.median(model.by_seed[here], axis=0)
+    part = part - part.mean(axis=1, keepdims=True)
+    norm = np.linalg.norm(part, axis=1, keepdims=True)
+    part = np.divide(part, norm, out=np.zeros_like(part), where=norm > 0)
+    n = int(here.sum())
+    gram = part.T @ part  # the same squares as of part @ part.T, and small
+    square = (float((gram**2).sum()) - n) / (n * (n - 1))
+    shrink = min(1.0, (1 / (s - 1)) / max(square, 1e-9))
+    unit[here] = part
+    own[here] = np.where(norm[:, 0] > 0, shrink, 1.0)
+    return unit, own

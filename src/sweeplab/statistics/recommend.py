@@ -1,0 +1,90 @@
+"""One setting among the tied ones, by a rule that is stated and has no chance in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeplab.sweeps.settings import setting_numbers
+
+SLACK = 1.0
+RULE = (
+    "of the tied settings within one standard error of the highest mean: the largest weight "
+    "decay, then the fewest training examples seen, then the highest mean"
+)
+WEIGHT_DECAY = "optimizer.weight_decay"
+
+
+def candidates(table: pd.DataFrame) -> list[int]:
+    """The settings that may be recommended: those that ran to the end with every seed.
+
+    A setting that diverged with one seed is not averaged over its survivors. Only when no
+    setting is without divergence, those are left that diverged least often.
+
+    Args:
+        table: as :func:`~.settings.settings` gives it.
+    """
+    share = (table["n_diverged"] / table["n_runs"]).where(table["n"] > 0, np.inf)
+    if not np.isfinite(share).any():
+        return []
+    return [int(k) for k in table.loc[share == share.min(), "setting"]]
+
+
+def examples_seen(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[float]:
+    """The training examples that a run of each setting goes through: its cost.
+
+    Epochs times training-set size: that some batch sizes drop a last, partial batch must not
+    decide between settings.
+    """
+    if {"epochs", "data.train_size"} <= set(runs):
+        cost = runs["epochs"].astype("float64") * runs["data.train_size"].astype("float64")
+    else:
+        cost = pd.Series(np.nan, index=runs.index)
+    return cost.groupby(setting_numbers(runs, knobs)).max()
+
+
+def recommend(
+    table: pd.DataFrame,
+    tied: pd.DataFrame,
+    knobs: Sequence[str],
+    cost: pd.Series[float],
+    slack: float = SLACK,
+) -> dict[str, Any] | None:
+    """The recommended setting, by :data:`RULE`.
+
+    Being close to the best comes first (the one-standard-error rule; L. Breiman, J. Friedman,
+    R. Olshen and C. Stone, Classification and Regression Trees, 1984, section 3.4.3), because a
+    tied set is wide when validation images are few: its far end may be points worse.
+
+    Args:
+        table: as :func:`~.settings.settings` gives it.
+        tied: as :func:`~.tied.tied_set` gives it.
+        knobs: the swept configuration keys.
+        cost: as :func:`examples_seen` gives it.
+        slack: how many standard errors of the paired difference below the highest mean a
+            setting may be; infinity takes the whole tied set.
+
+    Returns:
+        the knobs' values by name, with ``setting``, its number; None when nothing is tied.
+    """
+    near = tied[tied["tied"].astype(bool) & (-tied["difference"] <= slack * tied["se"])]
+    if not np.isfinite(slack):
+        near = tied[tied["tied"].astype(bool)]
+    if near.empty:
+        return None
+    numbers = near["setting"].astype(int).to_numpy()
+    rows = table.set_index("setting").loc[numbers]
+    decay = rows[WEIGHT_DECAY] if WEIGHT_DECAY in knobs else pd.Series(0.0, index=rows.index)
+    order = pd.DataFrame(
+        {
+            "decay": -decay.astype("float64"),
+            "cost": cost.reindex(numbers).to_numpy(),
+            "mean": -near["mean"].to_numpy(),
+        },
+        index=rows.index,
+    ).sort_values(["decay", "cost", "mean"], kind="stable")
+    chosen = int(order.index[0])
+    return {"setting": chosen, **{knob: rows.loc[chosen, knob] for knob in knobs}}

@@ -1,0 +1,113 @@
+"""Which runs repeat which setting, on which validation images: the bookkeeping of the statistics.
+
+A setting is a combination of values of the swept knobs; its runs differ in the seed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sweeplab.statistics.predictions import Correct
+from sweeplab.sweeps.settings import repeated, setting_numbers
+
+BLOCK = 128  # settings handled at once, to bound memory
+VALIDATION_SET = ("data.name", "data.val_size", "data.val_start")
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """The usable runs of settings that were measured on the same M validation images.
+
+    K settings are numbered 0 .. K - 1, as ``setting_numbers`` does; R runs in any order.
+    """
+
+    settings: int  # K
+    setting: NDArray[np.intp]  # [R]: the setting of each run
+    seed: NDArray[np.intp]  # [R]: seeds, numbered from 0
+    accuracy: NDArray[np.float64]  # [R]: final validation accuracy
+    correct: NDArray[np.bool_] | None  # [R, M]: whether each image was classified rightly
+    images: int | None  # M
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """How many usable runs each setting has, ``[K]``."""
+        return np.bincount(self.setting, minlength=self.settings)
+
+
+def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
+    """What each run was validated on, in words; accuracies compare within one such set only."""
+    there = [key for key in VALIDATION_SET if key in runs and runs[key].nunique(dropna=False) > 1]
+    name = runs["data.name"].astype(str) if "data.name" in runs else pd.Series("", runs.index)
+    label = name.rename("validation_set")
+    if "data.val_size" in there or "data.val_start" in there:
+        label = label + ", " + runs["data.val_size"].astype(str) + " validation images"
+    if "data.val_start" in there:
+        label = label + " from " + runs["data.val_start"].astype(str)
+    return label
+
+
+def varied(runs: pd.DataFrame, knobs: Sequence[str]) -> list[str]:
+    """The knobs that take two values or more in ``runs``."""
+    return [knob for knob in knobs if knob in runs and runs[knob].nunique(dropna=False) > 1]
+
+
+def usable(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Which runs completed with a finite final validation accuracy."""
+    return (runs["status"] == "completed") & np.isfinite(
+        runs["final_val_accuracy"].astype("float64")
+    )
+
+
+def replicates(
+    runs: pd.DataFrame, knobs: Sequence[str], correct: Correct | None = None
+) -> Replicates:
+    """The usable runs as arrays.
+
+    Args:
+        runs: one row a run, all on the same validation images, index unique.
+        knobs: the swept configuration keys, without the seed.
+        correct: for each row of ``runs``, whether each of M images was classified rightly, or
+            None. It is used when every setting has a run with it, so that all settings are
+            compared by one method; runs without it are then left out.
+    """
+    keep = np.flatnonzero((usable(runs) & ~repeated(runs, knobs)).to_numpy())
+    chosen = runs.iloc[keep]
+    setting = setting_numbers(runs, knobs)
+    seeds = chosen["seed"] if "seed" in chosen else pd.Series(range(len(chosen)))
+    rows = [correct[row] for row in keep.tolist()] if correct is not None else [None] * len(keep)
+    known = np.array([row is not None for row in rows], dtype=np.bool_)
+    matrix = None
+    by_setting = setting.to_numpy()[keep]
+    shapes = {len(row) for row in rows if row is not None}
+    if len(shapes) == 1 and set(by_setting[known]) == set(by_setting):
+        matrix = np.asarray([row for row in rows if row is not None], dtype=np.bool_)
+        keep, chosen, seeds = keep[known], chosen[known], seeds[known]
+    sizes = runs["data.val_size"].dropna() if "data.val_size" in runs else pd.Series(dtype=float)
+    images = int(sizes.iloc[0]) if len(sizes) else None
+    return Replicates(
+        settings=int(setting.max()) + 1 if len(setting) else 0,
+        setting=setting.to_numpy()[keep].astype(np.intp),
+        seed=pd.factorize(seeds)[0].astype(np.intp),
+        accuracy=chosen["final_val_accuracy"].to_numpy(dtype=np.float64),
+        correct=matrix,
+        images=matrix.shape[1] if matrix is not None else images,
+    )
+
+
+def sum_by(values: NDArray[np.bool_], group: NDArray[np.intp], groups: int) -> NDArray[np.float32]:
+    """Sums of the rows of each group, ``[groups, M]``."""
+    found = np.zeros((groups, values.shape[1]), dtype=np.float32)
+    order = np.argsort(group, kind="stable")
+    there, starts = np.unique(group[order], return_index=True)
+    for start in range(0, len(there), BLOCK):
+        first = starts[start]
+        last = starts[start + BLOCK] if start + BLOCK < len(there) else len(order)
+        block = values[order[first:last]].astype(np.float32)
+        local = starts[start : start + BLOCK] - first
+        found[there[start : start + BLOCK]] = np.add.reduceat(block, local, axis=0)
+    return found

@@ -1,0 +1,146 @@
+"""The tied set: settings among which the truly best one is, with 95 % confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from sweeplab.statistics.joint import as_normal, draws
+from sweeplab.statistics.noise import Noise, pair_variance
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+COLUMNS = ["setting", "mean", "difference", "se", "df", "z", "critical", "tied", "highest"]
+ERROR = 0.05
+FIRST_STAGE = 0.1  # of the error, spent on leaving out rivals that are plainly worse
+DRAWS = 4000  # half of it for many settings
+FIRST_DRAWS = 400
+MANY = 300
+LARGEST_JOINT = 2000  # candidates; beyond, Bonferroni's bound stands in for the joint distribution
+BLOCK = 256
+
+
+def tied_set(
+    model: Noise, eligible: Sequence[int] | None = None, error: float = ERROR, seed: int = 0
+) -> pd.DataFrame:
+    """Settings that cannot be told from the best, with both chances and their number counted in.
+
+    A setting k stays unless some rival l is better by more than chance explains,
+    ``max_l z(l, k) > c(k)``, where z is the paired difference of means over its standard error
+    over images and seeds (:mod:`~.noise`), as a normal deviate of the same tail probability, and
+    c(k) the 1 - ``error`` quantile of that maximum if k is truly best. So whichever setting is
+    truly best stays with probability 1 - ``error``: multiple comparisons with the best (J. C. Hsu,
+    Multiple Comparisons, 1996, chapter 4; S. S. Gupta, Technometrics 7, 1965), with c(k) from the
+    joint distribution of all differences instead of equal correlations. Two refinements:
+
+    - rivals that are worse than k beyond a simultaneous bound of ``error / 10`` cannot be the
+      maximum and leave it; the rest is tested at ``0.9 error`` (J. P. Romano, A. M. Shaikh and
+      M. Wolf, A practical two-step method for testing moment inequalities, Econometrica 82, 2014);
+    - a lone winner must be ahead at ``error / 2``: each of m truly equal best settings is then
+      lost with probability ``error / 2``, m - 1 of them (Markov) with at most
+      ``error / 2 * m / (m - 1) <= error``. So a false lone winner is as rare as ``error``.
+
+    Args:
+        model: of K settings, see :func:`~.noise.noise`.
+        eligible: settings that may be the best, by number; all that have a result if None.
+        error: 1 - confidence.
+        seed: of the simulation of c(k).
+
+    Returns:
+        One row an eligible setting: ``setting``, ``mean``, ``difference`` to the highest mean
+        (at most 0), ``se`` and ``df`` of that difference, ``z`` (the strongest evidence that
+        some rival is better; of a setting that is plainly worse, against the highest mean),
+        ``critical`` (c(k), or a bound of it where that settles the verdict), ``tied``,
+        ``highest``.
+    """
+    chosen = model.present if eligible is None else np.asarray(list(eligible), dtype=np.intp)
+    chosen = chosen[model.counts[chosen] > 0]
+    if len(chosen) == 0:
+        return pd.DataFrame({name: pd.Series(dtype="float64") for name in COLUMNS})
+    mean = model.mean[chosen]
+    top = int(np.argmax(mean))
+    best = np.full(len(chosen), chosen[top])
+    variance, df = pair_variance(model, chosen, best, elementwise=True)
+    z = np.full(len(chosen), -np.inf)
+    critical = np.full(len(chosen), np.nan)
+    if len(chosen) > 1:
+        z, critical = _maxima(model, chosen, error, seed)
+        if (z <= critical).sum() <= 1:
+            z, critical = _maxima(model, chosen, error / 2, seed)
+    tied = ~(z > critical)
+    # The highest mean has no rival ahead of it, so it is always tied with itself.
+    return pd.DataFrame(
+        {
+            "setting": chosen,
+            "mean": mean,
+            "difference": mean - mean[top],
+            "se": np.where(np.arange(len(chosen)) == top, 0.0, np.sqrt(variance)),
+            "df": df,
+            "z": z,
+            "critical": critical,
+            "tied": tied,
+            "highest": np.arange(len(chosen)) == top,
+        }
+    )
+
+
+def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Floats, Floats]:
+    """For each candidate the largest z of a rival, and c at ``error``."""
+    k = len(chosen)
+    z, critical = np.empty(k), np.empty(k)
+    errors: Singles | None = None
+    number = DRAWS if k <= MANY else DRAWS // 2
+    left = error * (1 - FIRST_STAGE)
+    bound = -ndtri(error * FIRST_STAGE / (k - 1))  # Bonferroni, over rivals
+    least = float(-ndtri(left))
+    # Most settings are plainly worse than the highest mean alone, whatever the other rivals say.
+    top = np.full(k, chosen[int(np.argmax(model.mean[chosen]))])
+    variance, df = pair_variance(model, top, chosen, elementwise=True)
+    ahead = model.mean[top] - model.mean[chosen]
+    z[:] = as_normal(ahead / np.sqrt(np.where(variance > 0, variance, np.inf)), df)
+    critical[:] = -ndtri(left / (k - 1))
+    near = np.flatnonzero(z <= critical)
+    for start in range(0, len(near), BLOCK):
+        rows = near[start : start + BLOCK]
+        variance, df = pair_variance(model, chosen[rows], chosen)
+        ahead = model.mean[chosen] - model.mean[chosen[rows], None]
+        deviate = as_normal(ahead / np.sqrt(np.where(variance > 0, variance, np.inf)), df)
+        deviate[np.arange(len(rows)), rows] = -np.inf
+        z[rows] = deviate.max(axis=1)
+        rivals = deviate > -bound
+        critical[rows] = -ndtri(left / np.maximum(rivals.sum(axis=1), 1))
+        if k > LARGEST_JOINT:
+            continue
+        # Outside these bounds the joint distribution cannot change the verdict.
+        for row in np.flatnonzero((z[rows] > least) & (z[rows] <= critical[rows])).tolist():
+            if errors is None:
+                errors = draws(model, number, np.random.default_rng(seed))[:, chosen]
+            mine = errors[:, rows[row]]
+            found = _quantile(errors, mine, rivals[row], float(z[rows[row]]), left)
+            critical[rows[row]] = min(max(found, least), critical[rows[row]])
+    return z, critical
+
+
+def _quantile(
+    errors: Singles, mine: Singles, rivals: NDArray[np.bool_], z: float, left: float
+) -> float:
+    """The 1 - ``left`` quantile of the largest standardised difference, from simulated errors.
+
+    Most verdicts are plain after a few draws, which then suffice.
+    """
+    columns = slice(None) if rivals.sum() >= len(rivals) - 1 else rivals
+    for number in (FIRST_DRAWS, len(errors)):
+        gap = errors[:number, columns] - mine[:number, None]
+        spread = gap.std(axis=0)
+        spread[spread == 0] = np.inf  # the same answers to every image, or the candidate itself
+        gap /= spread
+        largest = gap.max(axis=1)
+        if (largest >= z).mean() > left + 4 * np.sqrt(left * (1 - left) / number):
+            break
+    return float(np.quantile(largest, 1 - left))

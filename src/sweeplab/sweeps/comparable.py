@@ -1,0 +1,39 @@
+"""The parts of a sweep whose accuracies compare: those measured on the same validation images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from sweeplab.sweeps.tables import Sweep, varying
+
+VALIDATION_SET = ("data.name", "data.val_size", "data.val_start")
+
+
+def comparable(sweep: Sweep) -> dict[str, Sweep]:
+    """The sweep's runs by what they were validated on, in words, in order of appearance.
+
+    Accuracies on different images do not compare, so each part is judged and drawn by itself.
+    """
+    labels = validation_set(sweep.runs)
+    parts = {}
+    for label, runs in sweep.runs.groupby(labels, sort=False):
+        alone = runs.reset_index(drop=True)
+        parts[str(label)] = replace(
+            sweep,
+            runs=alone,
+            curves=sweep.curves.merge(alone[["sweep", "run"]], on=["sweep", "run"]),
+            knobs=varying(alone),
+        )
+    return parts
+
+
+def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
+    """What each run was validated on, with as many words as tell the sets of ``runs`` apart."""
+    label = runs["data.name"].astype(str).rename("validation_set")
+    if runs["data.val_size"].nunique() > 1 or runs["data.val_start"].nunique() > 1:
+        label = label + ", " + runs["data.val_size"].astype(str) + " validation images"
+    if runs["data.val_start"].nunique() > 1:
+        label = label + " from " + runs["data.val_start"].astype(str)
+    return label

@@ -1,0 +1,221 @@
+"""Removing what takes space and can be had again: weights, or whole runs.
+
+A run comes back bit for bit from its configuration, where the data, the engine and the versions
+are those it was trained with. What that does not hold for is removed only when told twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sweeplab.config import check, identity
+from sweeplab.data import load
+from sweeplab.errors import RunFolderError, SweeplabError
+from sweeplab.provenance import differences, environment
+from sweeplab.runs.checks import typed_config
+from sweeplab.runs.files import remove_file
+from sweeplab.runs.folder import (
+    RunFolder,
+    RunRecord,
+    damaged_files,
+    read_config,
+    read_record,
+)
+from sweeplab.runs.pruning import prune_weights
+from sweeplab.runs.signature import signature
+from sweeplab.sweeps.folder import SweepFolder, read_sweep, run_folders, write_sweep
+from sweeplab.sweeps.settings import ranked, setting_numbers
+from sweeplab.sweeps.tables import load_sweep
+from sweeplab.training import ENGINE_VERSION
+
+DEEPEST = 4  # levels of folders from a sweep to its runs
+PRUNED = "pruned"  # the state, in sweep.json, of a run that was removed
+# What sweeplab and Hydra leave in a run's folder; figures have any name.
+OWN_FILES = ("run.json", "curves.csv", "weights.safetensors")
+OWN_SUFFIXES = (".log", ".svg", ".png", ".pdf", ".part")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which runs, and what of them."""
+
+    weights: bool = False  # the weights alone, instead of whole runs
+    failed: bool = False
+    diverged: bool = False
+    keep_best: int | None = None  # of each data set: settings whose runs are left alone
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing to remove."""
+
+    run: RunFolder
+    record: RunRecord
+    what: Literal["weights", "run"]
+    why: str
+    bytes: int
+    doubts: list[str] = field(default_factory=list)  # why it might not come back
+
+
+def plan_removals(path: Path, rules: Rules) -> list[Removal]:
+    """What ``rules`` remove from the sweep, or the run, in ``path``.
+
+    Damaged runs are left alone: repeating the sweep's command trains them again.
+
+    Raises:
+        RunFolderError: no run lies in ``path``, or it lacks what ranking its settings needs.
+    """
+    if not path.is_dir():
+        raise RunFolderError(f"There is no folder {path}.")
+    return list(_removals(path, rules, _standing(sweep_of(path).path, rules)))
+
+
+def remove(removals: Sequence[Removal]) -> None:
+    """Remove them, each so that a kill in between leaves sound runs and a sound ``sweep.json``.
+
+    Raises:
+        StorageError: something cannot be removed; the rest is still there.
+    """
+    gone: dict[SweepFolder, set[str]] = {}
+    for removal in removals:
+        if removal.what == "run":
+            gone.setdefault(sweep_of(removal.run.path), set()).add(removal.record.signature)
+    for sweep, signatures in gone.items():
+        _note(sweep, signatures)
+    for removal in removals:
+        if removal.what == "weights":
+            prune_weights(removal.run, removal.record)
+        else:
+            remove_file(removal.run.record)  # first: what is left is no run any more
+            shutil.rmtree(removal.run.path)
+
+
+def sweep_of(path: Path) -> SweepFolder:
+    """The sweep that ``path`` is, or that holds the run that it is: what must be locked."""
+    if RunFolder(path).record.exists():
+        # Hydra may be told to name run folders with slashes in them.
+        for home in list(path.absolute().parents)[:DEEPEST]:
+            if SweepFolder(home).record.exists():
+                return SweepFolder(home)
+    return SweepFolder(path)
+
+
+def sweeps_in(path: Path) -> list[Path]:
+    """``path`` if it is a sweep or a run, else the sweeps below it."""
+    if RunFolder(path).record.exists() or SweepFolder(path).record.exists():
+        return [path]
+    return sorted(found.parent for found in path.rglob("sweep.json")) or [path]
+
+
+def _removals(path: Path, rules: Rules, standing: dict[Path, bool]) -> Iterator[Removal]:
+    data: dict[str, str] = {}  # checksums by data set, or why there is none
+    for run in run_folders(path):
+        try:
+            record = read_record(run)
+        except RunFolderError:
+            continue
+        why = _why(record, rules, standing.get(run.path.resolve()))
+        if why is None:
+            continue
+        if rules.weights and record.status != "failed":
+            if not run.weights.is_file() or run.weights.name not in record.files:
+                continue
+            doubts = _doubts(run, record, data)
+            yield Removal(run, record, "weights", why, run.weights.stat().st_size, doubts)
+            continue
+        doubts = [] if record.status == "failed" else _doubts(run, record, data)
+        yield Removal(run, record, "run", why, _size(run.path), doubts + _foreign(run))
+
+
+def _why(record: RunRecord, rules: Rules, best: bool | None) -> str | None:
+    """Why a run goes, if it does; ``best`` is None where its setting was not ranked."""
+    if record.status == "failed":
+        return "failed" if rules.failed else None
+    if record.status == "diverged" and rules.diverged:
+        return "diverged"
+    return f"not of the best {rules.keep_best}" if best is False else None
+
+
+def _standing(sweep: Path, rules: Rules) -> dict[Path, bool]:
+    """For each completed run's folder, whether its setting is among the best.
+
+    Settings are ranked as the report ranks them, and only what it read is judged.
+    """
+    if rules.keep_best is None:
+        return {}
+    loaded = load_sweep(sweep)
+    runs = loaded.runs.assign(setting=setting_numbers(loaded.runs, loaded.knobs))
+    data = runs.groupby("setting")["data.name"].first()
+    order = ranked(loaded.settings)
+    kept = order.groupby(order["setting"].map(data), sort=False).head(rules.keep_best)
+    done = runs[runs["status"] == "completed"]
+    best = done["setting"].isin(kept["setting"])
+    return {
+        Path(folder).resolve(): bool(is_best)
+        for folder, is_best in zip(done["folder"], best, strict=True)
+    }
+
+
+def _doubts(run: RunFolder, record: RunRecord, data: dict[str, str]) -> list[str]:
+    """Why the run might not come back as it is."""
+    found = [f"{name} is not the file that the run wrote" for name in damaged_files(run, record)]
+    if record.engine_version != ENGINE_VERSION:
+        found.append(f"version {record.engine_version} of the engine trained it")
+    try:
+        config = check(read_config(run))
+    except SweeplabError as error:
+        return [*found, str(error)]
+    if identity(config) != identity(typed_config(record.config)):
+        found.append("its saved configuration was changed")
+    key = repr(config.data)
+    if key not in data:
+        try:
+            data[key] = load(config.data).checksum
+        except SweeplabError as error:
+            data[key] = f"its data is not at hand: {error}"
+    if data[key] != record.data_checksum:
+        is_checksum = " " not in data[key]
+        found.append("its data is other data now" if is_checksum else data[key])
+    elif signature(config, data[key], record.engine_version) != record.signature and not found:
+        found.append("its signature is not that of its configuration")
+    changed = differences(record.environment, environment())
+    if changed:
+        found.append(f"it was trained with another {', '.join(sorted(changed))}")
+    return found
+
+
+def _foreign(run: RunFolder) -> list[str]:
+    """What a whole run's folder holds that training it again does not bring back."""
+    found = []
+    if run.test.exists():
+        found.append("its test.json counts looks at the test set")
+    strange = sorted(
+        path.name
+        for path in run.path.iterdir()
+        if path.name not in (*OWN_FILES, run.test.name, run.hydra.name)
+        and path.suffix not in OWN_SUFFIXES
+    )
+    if strange:
+        found.append(f"it holds files of others: {', '.join(strange[:3])}")
+    if run.path.is_symlink():
+        found.append("it is a link to a folder elsewhere")
+    return found
+
+
+def _note(folder: SweepFolder, removed: set[str]) -> None:
+    """Mark removed runs in ``sweep.json``; a job keeps its number."""
+    if not removed or not folder.record.exists():
+        return
+    record = read_sweep(folder)
+    for job in record.jobs:
+        if job.signature in removed:
+            job.state = PRUNED
+    write_sweep(folder, record)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

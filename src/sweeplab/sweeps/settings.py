@@ -1,0 +1,112 @@
+"""Runs grouped into settings: a configuration without its seed, its seeds as replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from sweeplab.words import count, listed
+
+# One rule for every ranking and every figure: validation accuracy after the last iteration. The
+# best iteration of each run would be chosen on the same images, and so flatter noisy runs.
+METRIC = "final_val_accuracy"
+METRIC_NAME = "final validation accuracy"
+LEVEL = 0.95
+
+SettingsTable = pd.DataFrame
+
+
+def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
+    """One row for each combination of ``knobs`` in ``runs``, numbered from 0 as they appear.
+
+    Columns: ``setting``, the knobs, ``runs``, ``n`` (completed), ``diverged``,
+    ``failed``; and over the completed runs, for ``best`` and ``final``: the means of training and
+    validation accuracy and loss (``best_val_accuracy``, ...); ``gap``, final training less
+    validation accuracy; ``sd``, ``half_width``, ``low`` and ``high``, the standard deviation and
+    the 95 % t interval of the mean final validation accuracy over the seeds, NaN for one run.
+    Repeats count once (:func:`repeated`).
+    """
+    frame = runs.assign(setting=setting_numbers(runs, knobs))[~repeated(runs, knobs)]
+    by_setting = frame.groupby("setting", sort=True)
+    done = frame[frame["status"] == "completed"].groupby("setting")
+    table = by_setting[list(knobs)].first()
+    table["runs"] = by_setting.size()
+    for column, status in (("n", "completed"), ("diverged", "diverged"), ("failed", "failed")):
+        table[column] = (frame["status"] == status).groupby(frame["setting"]).sum().astype("int64")
+    for which in ("best", "final"):
+        for metric in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+            table[f"{which}_{metric}"] = done[f"{which}_{metric}"].mean()
+    table["gap"] = table["final_train_accuracy"] - table["final_val_accuracy"]
+    table["best_iteration"] = done["best_iteration"].median().astype("float64")
+    table["sd"] = done[METRIC].std(ddof=1)
+    table["half_width"] = t_half_width(table["sd"].to_numpy(), table["n"].to_numpy())
+    table["low"] = table[METRIC] - table["half_width"]
+    table["high"] = table[METRIC] + table["half_width"]
+    return table.reset_index()
+
+
+def setting_numbers(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[int]:
+    """The number of each run's setting, from 0, in order of first appearance."""
+    if not knobs or runs.empty:
+        return pd.Series(0, index=runs.index, name="setting", dtype="int64")
+    return runs.groupby(list(knobs), sort=False, dropna=False).ngroup().rename("setting")
+
+
+def repeated(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[bool]:
+    """Which runs repeat the setting and seed of another, and so say nothing new.
+
+    Training is deterministic: the same configuration in two merged sweeps is one observation.
+    Of equals a completed run is kept before a diverged one, and that before a failed one.
+    """
+    if "seed" not in runs or runs.empty:
+        return pd.Series(False, index=runs.index)
+    rank = runs["status"].map({"completed": 0, "diverged": 1}).fillna(2)
+    keys = pd.DataFrame({"setting": setting_numbers(runs, knobs), "seed": runs["seed"]})
+    order = rank.argsort(kind="stable")
+    return keys.iloc[order].duplicated().reindex(runs.index)
+
+
+def t_half_width(sd: NDArray[np.float64], n: NDArray[Any]) -> NDArray[np.float64]:
+    """Half the width of the 95 % t interval of a mean of ``n`` values; NaN where n < 2.
+
+    Student's interval for a normal mean with unknown variance: t(0.975, n - 1) sd / sqrt(n).
+    """
+    several = n > 1
+    degrees = np.where(several, n - 1, 1)
+    width = stdtrit(degrees, (1 + LEVEL) / 2) * sd / np.sqrt(np.maximum(n, 1))
+    return np.where(several, width, np.nan)
+
+
+def typical_run(
+    runs: pd.DataFrame, knobs: Sequence[str], setting: int | None
+) -> pd.Series[Any] | None:
+    """The middle one of a setting's completed runs by final validation accuracy; None without any.
+
+    Neither the luckiest nor the unluckiest seed; of an even number the lower of the two.
+    """
+    here = runs[(setting_numbers(runs, knobs) == setting) & (runs["status"] == "completed")]
+    if not len(here):
+        return None
+    order = here.sort_values([METRIC, "seed"], kind="stable")
+    return order.iloc[(len(order) - 1) // 2]
+
+
+def ranked(settings: SettingsTable) -> SettingsTable:
+    """The settings with a completed run, the highest mean first; equals stay in order."""
+    there = settings[settings["n"] > 0]
+    return there.sort_values(METRIC, ascending=False, kind="stable")
+
+
+def count_statuses(runs: pd.DataFrame) -> str:
+    """``360 runs: 336 completed, 23 diverged and 1 failed``."""
+    parts = [
+        f"{number_of} {status}"
+        for status in ("completed", "diverged", "failed")
+        if (number_of := int((runs["status"] == status).sum()))
+    ]
+    return f"{count(len(runs), 'run')}: {listed(parts)}"

@@ -1,0 +1,260 @@
+"""From run folders to tidy tables, and those tables as files.
+
+Nothing here plots or judges: one row a run in ``runs``, one row an iteration in ``curves``, one row
+a setting in ``settings``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from sweeplab.config import RunConfig, flatten
+from sweeplab.errors import RunFolderError
+from sweeplab.runs.checks import typed_config
+from sweeplab.runs.curves import SCHEMA
+from sweeplab.runs.files import write_bytes, write_text
+from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.many import read_runs
+from sweeplab.sweeps.folder import SweepFolder
+from sweeplab.sweeps.settings import SettingsTable, count_statuses, summarise
+from sweeplab.words import natural
+
+CONFIG = flatten(RunConfig())
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+COLUMNS = (
+    "run",
+    "sweep",
+    "folder",
+    "status",
+    *CONFIG,
+    "iterations",
+    "final_iteration",
+    *(f"final_{metric}" for metric in METRICS),
+    "best_iteration",
+    *(f"best_{metric}" for metric in METRICS),
+    "diverged_at",
+    "error",
+    "signature",
+    "data_checksum",
+    "finished",
+    "stack_seconds",
+    "stack_runs",
+)
+COUNTS = ("iterations", "final_iteration", "best_iteration", "diverged_at", "stack_runs")
+# A sweep that was killed and resumed gives the same runs.csv as one left alone, wherever it lies:
+# no times, no stacks, no absolute folders.
+NOT_IN_CSV = ("folder", "finished", "stack_seconds", "stack_runs")
+# Where a run was made says nothing about its setting.
+NEVER_KNOBS = ("seed", "device", "data.root")
+# Folders of a sweep that hold no runs.
+NOT_RUNS = ("figures", "images")
+DEEPEST = 4
+RANK = {"completed": 0, "diverged": 1, "failed": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Everything a report knows of one sweep, or of several merged."""
+
+    path: Path
+    runs: pd.DataFrame  # COLUMNS, a row a run
+    curves: pd.DataFrame  # run, sweep and the columns of curves.csv, float64
+    knobs: list[str]  # the configuration keys that vary, seeds apart, in configuration order
+    paths: tuple[Path, ...] = ()  # where it was loaded from; path is the first
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # folder, reason
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)  # by run folder
+
+    @cached_property
+    def settings(self) -> SettingsTable:
+        """One row a setting, a configuration without its seed: see ``settings.summarise``."""
+        return summarise(self.runs, self.knobs)
+
+    def _repr_html_(self) -> str:
+        from sweeplab.sweeps.notebook import sweep_html
+
+        return sweep_html(self)
+
+    def __repr__(self) -> str:
+        return f"<Sweep {self.path}: {count_statuses(self.runs)}, knobs {', '.join(self.knobs)}>"
+
+
+def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
+    """The runs under ``path``: a sweep's folder, one run's folder, or several of either, merged.
+
+    A run that cannot be read is left out and named in ``skipped``, with the reason. So is one
+    that has the signature of another: it is the same run, and counted once.
+
+    Raises:
+        RunFolderError: a path is no folder, or no run lies in any.
+    """
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
+    rows: list[dict[str, Any]] = []
+    tables: list[pa.Table] = []
+    skipped: list[tuple[str, str]] = []
+    environments: dict[str, dict[str, Any]] = {}
+    names = _sweep_names(paths)
+    for root, name in zip(paths, names, strict=True):
+        folders = _run_folders(root)
+        for folder, read in zip(folders, read_runs(folders), strict=True):
+            if isinstance(read, RunFolderError):
+                skipped.append((str(folder.path), str(read)))
+                continue
+            record, table = read
+            row = _row(root, name, folder, record, table)
+            rows.append(row)
+            tables.append(table)
+            environments[row["folder"]] = record.environment
+    kept = _without_doubles(rows, skipped)
+    if not kept:
+        why = f": {skipped[0][1]}" if skipped else "."
+        raise RunFolderError(f"No complete run lies in {', '.join(map(str, paths))}{why}")
+    runs = pd.DataFrame([rows[i] for i in kept], columns=list(COLUMNS))
+    for column in COUNTS:
+        runs[column] = runs[column].astype("Int64")
+    for column in (*(f"final_{m}" for m in METRICS), *(f"best_{m}" for m in METRICS)):
+        runs[column] = runs[column].astype("float64")
+    return Sweep(
+        path=paths[0],
+        paths=tuple(paths),
+        runs=runs,
+        curves=_stacked([(rows[i], tables[i]) for i in kept]),
+        knobs=varying(runs),
+        skipped=skipped,
+        environments={folder: environments[folder] for folder in runs["folder"]},
+    )
+
+
+def varying(runs: pd.DataFrame) -> list[str]:
+    """The configuration keys with more than one value in ``runs``, in configuration order.
+
+    Seeds are replicates, and no knob. Where several data sets were used, a ``data.`` key that is
+    fixed within each of them only comes along with the data set, and is no knob either.
+    """
+    found = [key for key in CONFIG if key not in NEVER_KNOBS and runs[key].nunique() > 1]
+    if "data.name" not in found:
+        return found
+    by_data = runs.groupby("data.name")
+    return [
+        key
+        for key in found
+        if key == "data.name" or not key.startswith("data.") or by_data[key].nunique().max() > 1
+    ]
+
+
+def write_tables(sweep: Sweep) -> tuple[Path, Path]:
+    """Write ``runs.csv`` and ``curves.parquet`` into the sweep's folder.
+
+    The same runs give the same bytes, whenever and in whatever order they were trained.
+    """
+    folder = SweepFolder(sweep.path)
+    runs_path, curves_path = folder.runs_table, folder.curves_table
+    write_text(runs_path, runs_csv(sweep.runs))
+    sink = io.BytesIO()
+    pa.parquet.write_table(
+        pa.Table.from_pandas(sweep.curves, preserve_index=False), sink, compression="zstd"
+    )
+    write_bytes(curves_path, sink.getvalue())
+    return runs_path, curves_path
+
+
+def runs_csv(runs: pd.DataFrame) -> str:
+    """The text of ``runs.csv``: ``runs`` without what depends on when and where they were made."""
+    return runs.drop(columns=list(NOT_IN_CSV)).to_csv(index=False, lineterminator="\n")
+
+
+def _sweep_names(paths: Sequence[Path]) -> list[str]:
+    roots = [path.resolve() for path in paths]
+    homes = [root.parent if RunFolder(root).record.is_file() else root for root in roots]
+    names = [home.name for home in homes]
+    if len(set(homes)) == len(set(names)):
+        return names
+    return [f"{home.parent.name}/{home.name}" for home in homes]
+
+
+def _run_folders(root: Path) -> list[RunFolder]:
+    if not root.is_dir():
+        raise RunFolderError(f"{root} is not a folder.")
+    if _looks_like_run(root):
+        return [RunFolder(root)]
+    found = sorted(_search(root, DEEPEST), key=lambda path: natural(str(path.relative_to(root))))
+    return [RunFolder(path) for path in found]
+
+
+def _search(folder: Path, depth: int) -> list[Path]:
+    # Hydra may be told to name run folders with slashes in them.
+    found: list[Path] = []
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.name in NOT_RUNS or not path.is_dir():
+            continue
+        if _looks_like_run(path):
+            found.append(path)
+        elif depth > 1:
+            found += _search(path, depth - 1)
+    return found
+
+
+def _looks_like_run(folder: Path) -> bool:
+    return RunFolder(folder).record.exists() or RunFolder(folder).hydra.is_dir()
+
+
+def _row(
+    root: Path, sweep: str, folder: RunFolder, record: RunRecord, curves: pa.Table
+) -> dict[str, Any]:
+    name = folder.path.relative_to(root).as_posix()
+    row: dict[str, Any] = {
+        "run": folder.path.resolve().name if name == "." else name,
+        "sweep": sweep,
+        "folder": str(folder.path),
+        "status": record.status,
+        **flatten(typed_config(record.config)),
+        "iterations": curves["iteration"][-1].as_py() if len(curves) else None,
+        "diverged_at": record.diverged_at,
+        "error": (record.error or {}).get("message"),
+        "signature": record.signature,
+        "data_checksum": record.data_checksum,
+        "finished": record.finished,
+        "stack_seconds": (record.stack or {}).get("seconds"),
+        "stack_runs": (record.stack or {}).get("runs"),
+    }
+    for which, metrics in (("final", record.final), ("best", record.best)):
+        for metric in ("iteration", *METRICS):
+            row[f"{which}_{metric}"] = (metrics or {}).get(metric)
+    return row
+
+
+def _without_doubles(rows: Sequence[dict[str, Any]], skipped: list[tuple[str, str]]) -> list[int]:
+    first: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        other = first.setdefault(row["signature"], i)
+        if other == i:
+            continue
+        better, worse = sorted((other, i), key=lambda place: RANK[rows[place]["status"]])
+        first[row["signature"]] = better
+        skipped.append(
+            (
+                rows[worse]["folder"],
+                f"It is the same run as {rows[better]['folder']} and is counted once.",
+            )
+        )
+    return sorted(first.values())
+
+
+def _stacked(parts: Sequence[tuple[dict[str, Any], pa.Table]]) -> pd.DataFrame:
+    table = pa.concat_tables([curves for _, curves in parts])
+    lengths = [len(curves) for _, curves in parts]
+    frame = pd.DataFrame(
+        {name: table[name].to_numpy().astype("float64", copy=False) for name in SCHEMA.names}
+    )
+    for place, key in enumerate(("run", "sweep")):
+        names = pd.Series([row[key] for row, _ in parts], dtype="str")
+        frame.insert(place, key, names.repeat(lengths).reset_index(drop=True))
+    return frame

@@ -1,0 +1,170 @@
+"""The words and numbers of the report: what a knob is called and how its values are written."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NAMES = {
+    "data.name": "data set",
+    "data.root": "data folder",
+    "data.train_size": "training-set size",
+    "data.val_size": "validation images",
+    "data.val_start": "first validation image",
+    "batch_size": "batch size",
+    "epochs": "epochs",
+    "optimizer.lr": "learning rate",
+    "optimizer.weight_decay": "weight decay",
+    "optimizer.momentum": "momentum",
+    "seed": "seed",
+    "eval_every": "iterations between evaluations",
+    "device": "device",
+}
+# Short forms for labels inside figures, where room is scarce.
+SHORT = {
+    "data.train_size": "images",
+    "batch_size": "batch",
+    "optimizer.lr": "lr",
+    "optimizer.weight_decay": "wd",
+}
+UNITS = {
+    "data.train_size": "images",
+    "data.val_size": "images",
+    "batch_size": "images",
+}
+METRICS = {
+    "batch_loss": "batch loss",
+    "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+}
+
+
+def knob_name(key: str) -> str:
+    """What the report calls the configuration key ``key``."""
+    return NAMES.get(key, key)
+
+
+def axis_name(key: str, *more: str) -> str:
+    """The name of ``key`` with its unit and whatever else the reader of an axis must know."""
+    notes = [*([UNITS[key]] if key in UNITS else []), *more]
+    return f"{knob_name(key)} ({', '.join(notes)})" if notes else knob_name(key)
+
+
+def short_name(key: str) -> str:
+    """The shortest name of ``key`` that is still understood."""
+    return SHORT.get(key, knob_name(key))
+
+
+def value_text(value: Any) -> str:
+    """A value as a person writes it: ``0.001``, ``1e-05``, ``2000``, ``mnist``."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if not math.isfinite(number):
+        return str(number)
+    if number == int(number) and abs(number) < 1e7:
+        return str(int(number))
+    return f"{number:.6g}"
+
+
+def level_texts(values: Sequence[Any]) -> list[str]:
+    """The values of a knob for an axis, with as few digits as tell them apart, at least three."""
+    full = [value_text(value) for value in values]
+    for digits in (3, 4, 5):
+        short = [
+            text if isinstance(value, str) else _brief(text, float(value), digits)
+            for value, text in zip(values, full, strict=True)
+        ]
+        if len(set(short)) == len(set(full)):
+            return short
+    return full
+
+
+def _brief(text: str, value: float, digits: int) -> str:
+    """The shorter of ``text`` and fewer digits; ``3e-4`` for 0.0003, whose zeros take room."""
+    text = min(text, f"{value:.{digits}g}", key=len)
+    if 0 < value < 1:
+        head, tail = f"{value:.{digits - 1}e}".split("e")
+        power = f"{head.rstrip('0').rstrip('.')}e{int(tail)}"
+        return power if "e" in text or len(power) < len(text) - 1 else text
+    return text
+
+
+def setting_text(values: Mapping[Any, Any], knobs: Sequence[str], *, short: bool = False) -> str:
+    """The knobs of a setting with their values: ``learning rate = 0.1, batch size = 64``."""
+    name = short_name if short else knob_name
+    return ", ".join(f"{name(key)} = {value_text(values[key])}" for key in knobs)
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """``value`` with ``digits`` decimals, or a dash where there is none."""
+    return "–" if _missing(value) else f"{float(value):.{digits}f}"
+
+
+def plus_minus(mean: Any, half_width: Any, digits: int = 3) -> str:
+    """``0.894 ± 0.004``; the mean alone where one run gives no interval."""
+    if _missing(half_width):
+        return number(mean, digits)
+    return f"{number(mean, digits)} ± {number(half_width, digits)}"
+
+
+def percent(share: float) -> str:
+    """``6 %``; never 0 % for what happened, nor 100 % for what did not always."""
+    rounded = round(100 * share)
+    if rounded == 0 and share > 0:
+        return "under 1 %"
+    if rounded == 100 and share < 1:
+        return "over 99 %"
+    return f"{rounded} %"
+
+
+def count(number_of: int, one: str, many: str | None = None) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number_of} {one if number_of == 1 else many or one + 's'}"
+
+
+def times(number_of: int) -> str:
+    """``once``, ``twice``, ``3 times``."""
+    return {1: "once", 2: "twice"}.get(number_of, f"{number_of} times")
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts ``2`` before ``10`` and ``run9`` before ``run10``."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"(\d+)", text)
+        if part
+    ]
+
+
+def plural(word: str, count: int) -> str:
+    """``word`` for ``count`` things."""
+    return word if count == 1 else f"{word}s"
+
+
+def in_bytes(count: float) -> str:
+    """A size for people, in the units of the disk makers: 1 kB is 1,000 bytes."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def _missing(value: Any) -> bool:
+    # pandas' NA is no float, and NaN is not equal to itself.
+    try:
+        return value is None or math.isnan(float(value))
+    except (TypeError, ValueError):
+        return True
