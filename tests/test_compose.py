@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig
 from sweeplab.places import conf_dir
-from sweeplab.task.compose import compose_jobs
+from sweeplab.task.compose import compose_jobs, from_hydra
 from sweeplab.task.sweep import expand
 
 
@@ -73,7 +73,7 @@ def test_a_patched_job_is_the_one_that_hydra_composes(
     assert len(jobs) == len(grid)
     for number, (job, overrides) in enumerate(zip(jobs, grid, strict=True)):
         theirs = by_hydra(loader, whole, overrides, number)
-        assert job.config == run_config.from_hydra(without_hydra(theirs))
+        assert job.config == from_hydra(without_hydra(theirs))
         texts = {
             name: yaml.safe_load(text) for name, text in job.hydra_texts(number, "/there").items()
         }

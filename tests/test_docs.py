@@ -17,6 +17,7 @@ from PIL import Image
 
 from conftest import ROOT, Command
 from sweeplab.cli.experiments import read, shipped_experiments
+from sweeplab.config import KNOBS
 from sweeplab.data.sources import IDX_FILES
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -158,3 +159,13 @@ def test_the_wheel_works_in_an_empty_folder(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert says in done.stdout
+
+
+def test_the_readme_lists_every_key_with_its_value_and_meaning() -> None:
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| (.+?) \| (.+) \|$", (ROOT / "README.md").read_text(), re.M
+    )
+    assert rows == [
+        (key, f"`{known.default}`" if known.type is str else str(known.default), known.meaning)
+        for key, known in KNOBS.items()
+    ]

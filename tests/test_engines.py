@@ -10,19 +10,22 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
-from sweeplab.data import Dataset, load
+from sweeplab.config import KNOBS, DataConfig, OptimizerConfig, RunConfig, replaced
+from sweeplab.data import CLASSES, SOURCES, Dataset, load
+from sweeplab.data.sources import RawData
 from sweeplab.errors import ConfigError
 from sweeplab.results import ACCURACIES, LOSSES, RunResult
+from sweeplab.training import reference
 from sweeplab.training.reference import train_one
 from sweeplab.training.schedule import batch_order
-from sweeplab.training.stacked import STACK_WIDTH, plan_stacks, stack_key, train_stack
+from sweeplab.training.stacked import STACK_WIDTH, engine, plan_stacks, stack_key, train_stack
 
 Engine = Callable[[RunConfig, Dataset], RunResult]
 
@@ -85,6 +88,50 @@ def sgd_in_numpy(config: RunConfig, dataset: Dataset) -> tuple[np.ndarray, np.nd
             velocity = optimizer.momentum * velocity + gradient + optimizer.weight_decay * weight
             weight = weight - optimizer.lr * velocity
     return np.array(losses), weight
+
+
+# Another value of every knob that decides a result, told apart from that of `run_config`.
+OTHER = {
+    "data.name": "negative",
+    "data.train_size": 100,
+    "data.val_size": 30,
+    "data.val_start": 1100,
+    "batch_size": 16,
+    "epochs": 2,
+    "optimizer.lr": 0.2,
+    "optimizer.weight_decay": 0.5,
+    "optimizer.momentum": 0.5,
+    "seed": 1,
+    "eval_every": 4,
+}
+
+
+@pytest.mark.parametrize("key", [key for key, known in KNOBS.items() if known.role != "place"])
+def test_no_knob_is_ignored(train: Engine, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def negative(root: Path) -> RawData:
+        raw = SOURCES["digits"](root)
+        return dataclasses.replace(raw, images=raw.brightest - raw.images)
+
+    monkeypatch.setitem(SOURCES, "negative", negative)
+    monkeypatch.setitem(CLASSES, "negative", CLASSES["digits"])
+    config = run_config()
+    other = replaced(config, {key: OTHER[key]})
+    one, two = (train(chosen, load(chosen.data)) for chosen in (config, other))
+    assert not (
+        np.array_equal(one.curves.val_loss, two.curves.val_loss, equal_nan=True)
+        and np.array_equal(one.weight, two.weight)
+    ), f"{key} changes nothing"
+
+
+def test_a_knob_that_an_engine_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = run_config(momentum=0.5)
+    for module in (reference, engine):
+        monkeypatch.setattr(module, "OBEYED", frozenset({"optimizer.lr"}))
+    for train in (train_one, stack_alone):
+        with pytest.raises(
+            ConfigError, match=r"optimizer\.momentum is 0\.5, and train_\w+ does not"
+        ):
+            train(config, load(config.data))
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32, 150])

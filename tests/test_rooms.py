@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "sweeplab"
 
 # Each room may use the rooms before it, and those named with it.
 ROOMS = [
-    {"errors", "places", "terminal"},
+    {"errors", "knobs", "places", "terminal"},
     {"config", "results"},
     {"words", "model", "provenance"},
     {"data"},

@@ -1,34 +1,26 @@
-"""The typed configuration of a run: its fields, their rules, and the way to and from Hydra.
+"""The typed configuration of a run: every knob declared once, with all that others ask of it.
 
-Nothing else in the package knows OmegaConf. The YAML in ``conf/`` holds the values that a command
-starts from; the defaults here are the tutorial's, for use from Python.
+The checks and their messages, the signature, what may be trained together, the words of the report
+and the table in the README are read from these declarations. The YAML in ``conf/`` holds the values
+that a command starts from; the defaults here are the tutorial's, for use from Python.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from sweeplab.errors import ConfigError
+from sweeplab.knobs import LARGEST_INT, OneOf, Range, Text, declared_in, knob, unknown_key
 
-DEVICES = ("auto", "cpu", "cuda")
 LARGEST_SEED = 2**32 - 1
 LARGEST_FLOAT = 3e38
-LARGEST_INT = 2**31 - 1
 MOST_ITERATIONS = 10**7  # a curve keeps a row for each
-
-# A saved configuration keeps its interpolations: they may refer to its other keys, and to the
-# environment, as data.root does. Other resolvers are refused: people register some that evaluate
-# Python, a run's folder may come from anyone, and oc.decode would resolve what is written escaped.
-HARMLESS_RESOLVERS = ("oc.env", "oc.select")
-LONGEST_VALUE = 4096
-MOST_INTERPOLATIONS = 8  # in one value: each may be as long as another value
-
-# What cannot change a run's result on one machine, and so is no part of what identifies the run.
-NOT_IDENTITY = ("device", "data.root")
 
 
 @dataclass
@@ -40,20 +32,77 @@ class DataConfig:
     nest in larger ones.
     """
 
-    name: str = "mnist"
-    root: str = "data"
-    train_size: int = 2000
-    val_size: int = 500
-    val_start: int = 2000
+    name: str = knob(
+        "mnist",
+        "which images; on the command line it is `data=NAME`",
+        "data set",
+        Text(),
+    )
+    root: str = knob(
+        "data",
+        "the folder that holds the files, or where they go",
+        "data folder",
+        Text(),
+        role="place",
+    )
+    train_size: int = knob(
+        2000,
+        "train on the first so many images; smaller sets nest in larger ones",
+        "training-set size",
+        Range(1, LARGEST_INT),
+        short="images",
+        unit="images",
+        ordered=True,
+    )
+    val_size: int = knob(
+        500,
+        "images to validate on, the same for every `data.train_size`",
+        "validation images",
+        Range(1, LARGEST_INT),
+        unit="images",
+    )
+    val_start: int = knob(
+        2000,
+        "the first of them, counted from 0",
+        "first validation image",
+        Range(0, LARGEST_INT),
+    )
 
 
 @dataclass
 class OptimizerConfig:
     """``torch.optim.SGD``'s knobs, with its meaning: weight decay acts on the bias too."""
 
-    lr: float = 0.01
-    weight_decay: float = 0.0
-    momentum: float = 0.0
+    lr: float = knob(
+        0.01,
+        "learning rate of `torch.optim.SGD`",
+        "learning rate",
+        Range(0, LARGEST_FLOAT, low_open=True, why=" (training is in float32)"),
+        short="lr",
+        free=True,
+        ordered=True,
+    )
+    weight_decay: float = knob(
+        0.0,
+        "its weight decay; the bias decays too",
+        "weight decay",
+        Range(0, LARGEST_FLOAT, why=" (training is in float32)"),
+        short="wd",
+        free=True,
+        ordered=True,
+        off=0.0,
+        signed_off=True,
+    )
+    momentum: float = knob(
+        0.0,
+        "its momentum",
+        "momentum",
+        Range(0, 1, high_open=True),
+        free=True,
+        ordered=True,
+        off=0.0,
+        signed_off=True,
+    )
 
 
 # Not frozen: OmegaConf cannot compose a frozen dataclass as a schema. Nothing mutates one.
@@ -62,12 +111,49 @@ class RunConfig:
     """Everything that decides one training run."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    batch_size: int = 64
-    epochs: int = 10
+    batch_size: int = knob(
+        64,
+        "images an update sees; a last, partial batch is dropped",
+        "batch size",
+        Range(1, LARGEST_INT),
+        short="batch",
+        unit="images",
+        ordered=True,
+    )
+    epochs: int = knob(
+        10,
+        "passes over the training images",
+        "epochs",
+        Range(1, LARGEST_INT),
+        ordered=True,
+    )
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    seed: int = 0
-    eval_every: int = 10
-    device: str = "auto"
+    seed: int = knob(
+        0,
+        "initial weights and batch order; several seeds are replicates of a setting",
+        "seed",
+        Range(0, LARGEST_SEED),
+        role="replicate",
+        free=True,
+    )
+    eval_every: int = knob(
+        10,
+        "iterations between evaluations on the whole sets",
+        "iterations between evaluations",
+        Range(1, LARGEST_INT),
+    )
+    device: str = knob(
+        "auto",
+        "`auto`, `cpu` or `cuda`",
+        "device",
+        OneOf(("auto", "cpu", "cuda")),
+        role="place",
+    )
+
+
+KNOBS = declared_in(RunConfig)  # by dotted key, in order
+_READ: dict[str, Callable[[RunConfig], Any]] = {key: attrgetter(key) for key in KNOBS}
+_SHARED = attrgetter(*(key for key, known in KNOBS.items() if not known.free))
 
 
 def problems(config: RunConfig) -> list[str]:
@@ -76,60 +162,31 @@ def problems(config: RunConfig) -> list[str]:
     What only the data set can tell (is ``train_size`` there at all?) is checked by
     ``sweeplab.data``.
     """
-    data, optimizer = config.data, config.optimizer
-    whole = (
-        ("data.train_size", data.train_size, 1),
-        ("data.val_size", data.val_size, 1),
-        ("data.val_start", data.val_start, 0),
-        ("batch_size", config.batch_size, 1),
-        ("epochs", config.epochs, 1),
-        ("eval_every", config.eval_every, 1),
-    )
-    found = [
-        f"{key} must be at least {low}, but is {value}" for key, value, low in whole if value < low
-    ]
-    found += [
-        f"{key} must be at most {LARGEST_INT}, but is {value}"
-        for key, value, _ in whole
-        if value > LARGEST_INT
-    ]
-    found += [
-        f"{key} must hold no NUL character, but is {value!r:.100}"
-        for key, value in (("data.name", data.name), ("data.root", data.root))
-        if "\0" in value
-    ]
-    if not 0 < optimizer.lr <= LARGEST_FLOAT:
-        found.append(
-            f"optimizer.lr must be above 0 and at most {LARGEST_FLOAT:.1e} (training is in "
-            f"float32), but is {optimizer.lr}"
-        )
-    if not 0 <= optimizer.weight_decay <= LARGEST_FLOAT:
-        found.append(
-            f"optimizer.weight_decay must be between 0 and {LARGEST_FLOAT:.1e} (training is in "
-            f"float32), but is {optimizer.weight_decay}"
-        )
-    if not 0 <= optimizer.momentum < 1:
-        found.append(
-            f"optimizer.momentum must be at least 0 and below 1, but is {optimizer.momentum}"
-        )
-    if not 0 <= config.seed <= LARGEST_SEED:
-        found.append(f"seed must lie between 0 and {LARGEST_SEED}, but is {config.seed}")
-    if config.device not in DEVICES:
-        found.append(f"device must be one of {', '.join(DEVICES)}, but is '{config.device}'")
-    if 1 <= data.train_size < config.batch_size:
-        found.append(
+    found = []
+    for key, read in _READ.items():
+        value = read(config)
+        rule = KNOBS[key].rule
+        if rule is not None and (broken := rule.broken(value)):
+            found.append(f"{key} must be {broken}, but is {_shown(value)}")
+    return found or _between(config)
+
+
+def _between(config: RunConfig) -> list[str]:
+    """The rules between values, each of which is sound by itself."""
+    train_size, batch_size = config.data.train_size, config.batch_size
+    if train_size < batch_size:
+        return [
             "batch_size must not exceed data.train_size, because partial batches are dropped "
-            f"and no batch would be left, but batch_size is {config.batch_size} and "
-            f"data.train_size is {data.train_size}"
-        )
-    elif config.batch_size > 0 and not found:
-        iterations = config.epochs * (data.train_size // config.batch_size)
-        if iterations > MOST_ITERATIONS:
-            found.append(
-                f"epochs must give at most {MOST_ITERATIONS} iterations, but {config.epochs} "
-                f"epochs of {data.train_size // config.batch_size} batches are {iterations}"
-            )
-    return found
+            f"and no batch would be left, but batch_size is {batch_size} and data.train_size is "
+            f"{train_size}"
+        ]
+    batches = train_size // batch_size
+    if config.epochs * batches > MOST_ITERATIONS:
+        return [
+            f"epochs must give at most {MOST_ITERATIONS} iterations, but {config.epochs} epochs "
+            f"of {batches} batches are {config.epochs * batches}"
+        ]
+    return []
 
 
 def check(config: RunConfig) -> RunConfig:
@@ -144,6 +201,12 @@ def check(config: RunConfig) -> RunConfig:
     return config
 
 
+def shared(config: RunConfig) -> tuple[Any, ...]:
+    """The values that all runs which are trained together have in common."""
+    values: tuple[Any, ...] = _SHARED(config)
+    return values
+
+
 def to_dict(config: RunConfig) -> dict[str, Any]:
     """``config`` as nested plain values, as saved in a run's folder."""
     # Not dataclasses.asdict, whose deep copies a sweep of 10,000 would feel.
@@ -155,91 +218,66 @@ def to_dict(config: RunConfig) -> dict[str, Any]:
 
 def flatten(config: RunConfig) -> dict[str, Any]:
     """``config`` as one level of dotted keys, such as ``optimizer.lr``."""
-    return dict(_flat(to_dict(config)))
+    return {key: read(config) for key, read in _READ.items()}
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
-    """The dotted keys and values that decide the result: all but where and on what it ran."""
-    return {key: value for key, value in flatten(config).items() if key not in NOT_IDENTITY}
+    """The dotted keys and values that decide the result: all but where and on what it ran.
+
+    A knob that is off is left out, so that one which a later version adds changes no saved run.
+    """
+    return {
+        key: value
+        for key, value in flatten(config).items()
+        if (known := KNOBS[key]).role != "place" and (known.signed_off or value != known.off)
+    }
 
 
 def from_dict(values: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
     """The typed configuration in ``values``, nested as :func:`to_dict` gives it.
 
-    Types are converted where nothing is lost (``1`` to ``1.0``, ``"1e-1"`` to ``0.1``).
+    Types are converted where nothing is lost (``1`` to ``1.0``, ``"1e-1"`` to ``0.1``). A key that
+    is absent has its default. ``data.root`` may name a variable of the environment, as
+    ``${oc.env:NAME}`` or ``${oc.env:NAME,default}``.
 
     Raises:
-        ConfigError: a key is unknown, a value has the wrong type, or asks for more than a value of
-            another key or of the environment; ``where`` names the source.
+        ConfigError: a key is unknown, or a value has the wrong type; ``where`` names the source.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    import msgspec
 
-    _refuse_traps(values, where)
+    if unknown := unknown_key(values, RunConfig):
+        raise ConfigError(f"{where} is not a run's configuration: {unknown} is no key of it.")
+    data = values.get("data")
+    if isinstance(data, Mapping) and isinstance(data.get("root"), str):
+        values = {**values, "data": {**data, "root": _from_environment(data["root"], where)}}
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(RunConfig), OmegaConf.create(dict(values)))
-        typed = OmegaConf.to_object(merged)
-    # An integer of any size fits in YAML, and a reference may lead back to itself.
-    except (OmegaConfBaseException, ValueError, OverflowError, RecursionError) as error:
-        raise ConfigError(f"{where} is not a run's configuration: {_first_line(error)}") from error
-    assert isinstance(typed, RunConfig)
-    for key, value in flatten(typed).items():
+        config = msgspec.convert(values, RunConfig, strict=False)
+    except msgspec.ValidationError as error:
+        said, _, path = str(error).replace("`", "").partition(" - at $.")
+        key = f"{path}: " if path else ""
+        raise ConfigError(f"{where} is not a run's configuration: {key}{said}.") from error
+    for key, value in flatten(config).items():
         # Beyond 4,300 digits Python does not even print it.
         if isinstance(value, int) and abs(value) >= 2**63:
             raise ConfigError(f"{where} is not a run's configuration: {key} exceeds 64 bits.")
-    return typed
+    return config
 
 
-_NAMES = "|".join(map(re.escape, HARMLESS_RESOLVERS))
-_HARMLESS = re.compile(r"\$\{\s*(?:[\w.]+\s*\}|(?:" + _NAMES + r")\s*:)")
+ENVIRONMENT = re.compile(r"\$\{oc\.env:\s*(\w+)\s*(?:,(.*))?\}")
 
 
-def _refuse_traps(tree: Any, where: str) -> None:
-    """Refuse interpolations that could run code, and values made to fill the memory."""
-    if isinstance(tree, Mapping):
-        for value in tree.values():
-            _refuse_traps(value, where)
-    elif isinstance(tree, str):
-        # A backslash makes a mark a part of the text; two are one backslash, and no escape.
-        tree = re.sub(r"(?<!\\)((?:\\\\)*)\\\$\{", r"\1", tree)
-        asked = tree.count("${")
-        if len(tree) > LONGEST_VALUE or asked > MOST_INTERPOLATIONS:
-            raise ConfigError(
-                f"{where} is not a run's configuration: it has a value of {len(tree)} letters "
-                f"and {asked} interpolations, and at most {LONGEST_VALUE} and "
-                f"{MOST_INTERPOLATIONS} are read."
-            )
-        if asked != len(_HARMLESS.findall(tree)):
-            raise ConfigError(
-                f"{where} is not a run's configuration: '{tree:.100}' uses a resolver that is not "
-                f"one of {', '.join(HARMLESS_RESOLVERS)}. Write the value that it stands for."
-            )
-
-
-def from_hydra(composed: Any) -> RunConfig:
-    """The typed configuration in a tree that Hydra composed for a job, without its hydra part.
-
-    Interpolations are resolved.
-
-    Raises:
-        ConfigError: as :func:`from_dict`.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"the configuration does not resolve: {_first_line(error)}") from error
-    assert isinstance(values, dict)
-    return from_dict({str(key): _literal(value) for key, value in values.items()})
-
-
-def _literal(tree: Any) -> Any:
-    """A resolved ``tree``, in which ``${`` is a part of a name and not to be resolved again."""
-    if isinstance(tree, dict):
-        return {key: _literal(value) for key, value in tree.items()}
-    return re.sub(r"(\\*)\$\{", r"\1\1\\${", tree) if isinstance(tree, str) else tree
+def _from_environment(text: str, where: str) -> str:
+    asked = ENVIRONMENT.fullmatch(text)
+    if asked is None:
+        return text
+    name, default = asked.groups()
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ConfigError(
+            f"{where}: data.root is the variable {name}, which is not set. Set it to the folder "
+            "that holds the data."
+        )
+    return value.strip()
 
 
 def replaced(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
@@ -257,23 +295,5 @@ def replaced(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     return dataclasses.replace(config, **top)
 
 
-def keys() -> list[str]:
-    """Every dotted key of a run's configuration, in order."""
-    return list(flatten(RunConfig()))
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{prefix}{key}.")
-        else:
-            found.append((f"{prefix}{key}", value))
-    return found
-
-
-def _first_line(error: Exception) -> str:
-    # OmegaConf appends lines about its own internals (full_key, object_type) to each message.
-    lines = str(error).splitlines() or [type(error).__name__]
-    key = next((line.split(":", 1)[1].strip() for line in lines if "full_key:" in line), "")
-    return f"{key}: {lines[0]}" if key else lines[0]
+def _shown(value: Any) -> str:
+    return f"{value!r:.100}" if isinstance(value, str) else str(value)

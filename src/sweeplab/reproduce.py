@@ -154,7 +154,7 @@ def _edited(record: RunRecord, config: RunConfig) -> list[str]:
     return [
         f"{key} is {value} in .hydra/config.yaml, and was {trained[key]} when the run was trained"
         for key, value in flatten(config).items()
-        if key not in run_config.NOT_IDENTITY and value != trained[key]
+        if run_config.KNOBS[key].role != "place" and value != trained[key]
     ]
 
 

@@ -14,6 +14,13 @@ Status = Literal["completed", "diverged"]
 
 LOSSES = ("batch_loss", "train_loss", "val_loss")
 ACCURACIES = ("train_accuracy", "val_accuracy")
+# What is taken over the whole sets, with what it is called. Everything else takes them from here.
+METRICS = {
+    "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+}
 
 
 @dataclass(frozen=True)

@@ -7,33 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAMES = {
-    "data.name": "data set",
-    "data.root": "data folder",
-    "data.train_size": "training-set size",
-    "data.val_size": "validation images",
-    "data.val_start": "first validation image",
-    "batch_size": "batch size",
-    "epochs": "epochs",
-    "optimizer.lr": "learning rate",
-    "optimizer.weight_decay": "weight decay",
-    "optimizer.momentum": "momentum",
-    "seed": "seed",
-    "eval_every": "iterations between evaluations",
-    "device": "device",
-}
-# Short forms for labels inside figures, where room is scarce.
-SHORT = {
-    "data.train_size": "images",
-    "batch_size": "batch",
-    "optimizer.lr": "lr",
-    "optimizer.weight_decay": "wd",
-}
-UNITS = {
-    "data.train_size": "images",
-    "data.val_size": "images",
-    "batch_size": "images",
-}
+from sweeplab.config import KNOBS
+
 METRICS = {
     "batch_loss": "batch loss",
     "train_loss": "training loss",
@@ -45,18 +20,19 @@ METRICS = {
 
 def knob_name(key: str) -> str:
     """What the report calls the configuration key ``key``."""
-    return NAMES.get(key, key)
+    return KNOBS[key].name if key in KNOBS else key
 
 
 def axis_name(key: str, *more: str) -> str:
     """The name of ``key`` with its unit and whatever else the reader of an axis must know."""
-    notes = [*([UNITS[key]] if key in UNITS else []), *more]
+    unit = KNOBS[key].unit if key in KNOBS else ""
+    notes = [*([unit] if unit else []), *more]
     return f"{knob_name(key)} ({', '.join(notes)})" if notes else knob_name(key)
 
 
 def short_name(key: str) -> str:
     """The shortest name of ``key`` that is still understood."""
-    return SHORT.get(key, knob_name(key))
+    return (KNOBS[key].short if key in KNOBS else "") or knob_name(key)
 
 
 def value_text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from sweeplab.cli.experiments import Experiment, find, read
-from sweeplab.config import RunConfig, keys
+from sweeplab.config import KNOBS, RunConfig
 from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, showing, wants_traceback
 from sweeplab.places import conf_dir
 from sweeplab.provenance import typed
@@ -112,7 +112,7 @@ def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, 
 
 def _refuse_unknown_keys(words: list[str]) -> None:
     """A mistyped key gets a suggestion, which Hydra's own message has none of."""
-    known = keys()
+    known = list(KNOBS)
     groups = {folder.name for folder in conf_dir().iterdir() if folder.is_dir()}
     for word in words:
         key = word.split("=", 1)[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOME = {"analysis": "verdict", "build_report": "build", "importance_table": "verdict"}
+_HOME = {"analysis": "text.verdict", "build_report": "build", "importance_table": "text.verdict"}
 
 
 def __getattr__(name: str) -> Any:

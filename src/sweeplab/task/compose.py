@@ -196,7 +196,7 @@ def _slow_job(task: list[str], kind: _Kind, changes: dict[str, Any]) -> Job:
     cfg: DictConfig = kind.job.copy()
     for key, value in changes.items():
         OmegaConf.update(cfg, key, value, merge=True)
-    return Job(task, run_config.from_hydra(cfg), _plain_values(cfg), kind)
+    return Job(task, from_hydra(cfg), _plain_values(cfg), kind)
 
 
 def _kind(cfg: DictConfig) -> _Kind:
@@ -209,7 +209,7 @@ def _kind(cfg: DictConfig) -> _Kind:
         cfg=cfg,
         job=job,
         values=values,
-        config=run_config.from_hydra(job),
+        config=from_hydra(job),
         refers=_refers(values),
         hydra=hydra,
         hydra_texts={
@@ -263,3 +263,26 @@ def _dirname(overrides: Sequence[str], rules: dict[str, Any]) -> str:
     rule = rules["override_dirname"]
     kept = sorted(text for text in overrides if text.split("=", 1)[0] not in rule["exclude_keys"])
     return re.sub("=", lambda _: rule["kv_sep"], rule["item_sep"].join(kept))
+
+
+def from_hydra(composed: Any) -> RunConfig:
+    """The typed configuration in a tree that Hydra composed for a job, without its hydra part.
+
+    Interpolations are resolved.
+
+    Raises:
+        ConfigError: as :func:`from_dict`.
+    """
+    try:
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"the configuration does not resolve: {_first_line(error)}") from error
+    assert isinstance(values, dict)
+    return run_config.from_dict({str(key): value for key, value in values.items()})
+
+
+def _first_line(error: Exception) -> str:
+    # OmegaConf appends lines about its own internals (full_key, object_type) to each message.
+    lines = str(error).splitlines() or [type(error).__name__]
+    key = next((line.split(":", 1)[1].strip() for line in lines if "full_key:" in line), "")
+    return f"{key}: {lines[0]}" if key else lines[0]

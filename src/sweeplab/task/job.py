@@ -27,6 +27,7 @@ from sweeplab.runs.folder import (
     write_result,
 )
 from sweeplab.runs.saved_yaml import to_yaml
+from sweeplab.task.compose import from_hydra
 from sweeplab.task.prepare import identify
 from sweeplab.task.progress import iterations_bar
 from sweeplab.task.words import outcome
@@ -70,7 +71,7 @@ train_task.run_many = run_many  # type: ignore[attr-defined]
 
 
 def _train(cfg: DictConfig, hydra: Any, alone: bool) -> RunRecord:
-    config = run_config.check(run_config.from_hydra(cfg))
+    config = run_config.check(from_hydra(cfg))
     dataset = load(config.data)
     identity = identify(config, dataset.checksum)
     folder = RunFolder(Path(hydra.runtime.output_dir))

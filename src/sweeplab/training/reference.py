@@ -19,13 +19,17 @@ from sweeplab.config import RunConfig
 from sweeplab.data import Dataset
 from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
+from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.record import CurveRecord
 from sweeplab.training.schedule import batch_order, is_evaluated, iterations_per_epoch
+
+OBEYED = frozenset({"optimizer.lr", "optimizer.weight_decay", "optimizer.momentum"})
 
 
 def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
     """Train one run on the CPU with ``nn.Linear``, ``F.cross_entropy`` and ``torch.optim.SGD``."""
     started = time.perf_counter()
+    refuse_others(config, OBEYED, "train_one")
     weight, bias = initial_weights(config.seed, dataset.features, dataset.classes)
     # Without weights of its own, which would be drawn from the global random numbers.
     model: torch.nn.Linear = torch.nn.utils.skip_init(  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from sweeplab.data import Dataset
 from sweeplab.errors import ConfigError
 from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
+from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.stacked.grouping import (
     PANEL_RUNS,
     plan_panels,
@@ -24,7 +25,7 @@ from sweeplab.training.stacked.grouping import (
 from sweeplab.training.stacked.images import CompactImages, compact
 from sweeplab.training.stacked.panel import TrainedRun, train_panel
 from sweeplab.training.stacked.product import narrow_is_exact
-from sweeplab.training.stacked.weights import unused_factor
+from sweeplab.training.stacked.weights import OBEYED, unused_factor
 
 # Part of what identifies a run: raised whenever a change here can change the bits of a result.
 ENGINE_VERSION = 1
@@ -88,7 +89,7 @@ def train_stack(
 
 def _shared(configs: Sequence[RunConfig], dataset: Dataset) -> RunConfig:
     for config in configs:
-        check(config)
+        refuse_others(check(config), OBEYED, "train_stack")
     first, examples = configs[0], len(dataset.train_labels)
     for position, config in enumerate(configs):
         if stack_key(config) != stack_key(first):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from sweeplab.config import RunConfig
+from sweeplab.config import RunConfig, shared
 
 # Runs in a panel, the unit that is trained in lockstep. It is fixed, because the last bits of a
 # matrix product depend on its shape; rows without a run are padding. Sixteen float32 fill one
@@ -20,13 +20,7 @@ STACK_WIDTH = 128
 
 def stack_key(config: RunConfig) -> Hashable:
     """What all runs of one stack must have in common; anything else may differ."""
-    return (
-        *vars(config.data).values(),
-        config.batch_size,
-        config.epochs,
-        config.eval_every,
-        config.device,
-    )
+    return shared(config)
 
 
 def plan_stacks(configs: Sequence[RunConfig]) -> list[list[int]]:

@@ -18,6 +18,9 @@ from sweeplab.config import OptimizerConfig, RunConfig
 from sweeplab.training.stacked.grouping import PANEL_RUNS, seed_groups
 from sweeplab.training.stacked.images import CompactImages
 
+# What of ``optimizer`` this module acts on.
+OBEYED = frozenset({"optimizer.lr", "optimizer.weight_decay", "optimizer.momentum"})
+
 
 @dataclass
 class PanelWeights:
