@@ -36,9 +36,11 @@ def short_name(key: str) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value as a person writes it: ``0.001``, ``1e-05``, ``2000``, ``mnist``."""
+    """A value as a person writes it: ``0.001``, ``1e-05``, ``2000``, ``mnist``, ``true``."""
     if isinstance(value, str):
         return value
+    if str(value) in ("True", "False"):  # NumPy's too
+        return str(value).lower()
     number = float(value)
     if not math.isfinite(number):
         return str(number)
