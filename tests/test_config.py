@@ -26,6 +26,7 @@ def test_the_defaults_are_the_tutorials() -> None:
         "optimizer.lr": 0.01,
         "optimizer.weight_decay": 0.0,
         "optimizer.momentum": 0.0,
+        "optimizer.nesterov": False,
         "seed": 0,
         "eval_every": 10,
         "device": "auto",
@@ -54,6 +55,7 @@ def test_the_defaults_are_the_tutorials() -> None:
         ({"data.root": "a\0b"}, "data.root must be text without a NUL character, but is 'a"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, but is 'tpu'"),
         ({"data.train_size": 0}, "data.train_size must be at least 1, but is 0"),
+        ({"optimizer.nesterov": True}, "optimizer.nesterov needs optimizer.momentum above 0"),
         ({"batch_size": 2001}, "batch_size must not exceed data.train_size"),
     ],
 )

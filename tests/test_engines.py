@@ -39,13 +39,14 @@ def stack_alone(config: RunConfig, dataset: Dataset) -> RunResult:
 
 
 def stack_among_others(config: RunConfig, dataset: Dataset) -> RunResult:
-    """Third of four, next to a diverging run, one with momentum, and one of another seed."""
+    """Third of five, next to a diverging run, two with momentum, and one of another seed."""
     others = [
         dataclasses.replace(config, optimizer=DIVERGING),
         dataclasses.replace(config, optimizer=OptimizerConfig(lr=0.3, momentum=0.5)),
+        dataclasses.replace(config, optimizer=OptimizerConfig(0.3, momentum=0.5, nesterov=True)),
         dataclasses.replace(config, seed=config.seed + 1),
     ]
-    return train_stack([others[0], others[1], config, others[2]], dataset)[2]
+    return train_stack([*others[:2], config, *others[2:]], dataset)[2]
 
 
 @pytest.fixture(params=[train_one, stack_alone, stack_among_others])
@@ -85,8 +86,10 @@ def sgd_in_numpy(config: RunConfig, dataset: Dataset) -> tuple[np.ndarray, np.nd
             losses.append(-np.log(probability[np.arange(size), labels[chosen]]).mean())
             onehot = np.eye(dataset.classes)[labels[chosen]]
             gradient = (probability - onehot).T @ images[chosen] / size
-            velocity = optimizer.momentum * velocity + gradient + optimizer.weight_decay * weight
-            weight = weight - optimizer.lr * velocity
+            gradient = gradient + optimizer.weight_decay * weight
+            velocity = optimizer.momentum * velocity + gradient
+            step = gradient + optimizer.momentum * velocity if optimizer.nesterov else velocity
+            weight = weight - optimizer.lr * step
     return np.array(losses), weight
 
 
@@ -101,6 +104,7 @@ OTHER = {
     "optimizer.lr": 0.2,
     "optimizer.weight_decay": 0.5,
     "optimizer.momentum": 0.5,
+    "optimizer.nesterov": True,
     "seed": 1,
     "eval_every": 4,
 }
@@ -114,7 +118,7 @@ def test_no_knob_is_ignored(train: Engine, key: str, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setitem(SOURCES, "negative", negative)
     monkeypatch.setitem(CLASSES, "negative", CLASSES["digits"])
-    config = run_config()
+    config = run_config(momentum=0.3)
     other = replaced(config, {key: OTHER[key]})
     one, two = (train(chosen, load(chosen.data)) for chosen in (config, other))
     assert not (
@@ -141,6 +145,7 @@ def test_a_knob_that_an_engine_does_not_know_is_refused(monkeypatch: pytest.Monk
         OptimizerConfig(lr=0.05),
         OptimizerConfig(lr=0.05, weight_decay=0.1),
         OptimizerConfig(lr=0.02, weight_decay=0.01, momentum=0.9),
+        OptimizerConfig(lr=0.02, weight_decay=0.01, momentum=0.9, nesterov=True),
         OptimizerConfig(lr=0.5, weight_decay=2.0),  # no weight survives a step: 1 - lr * decay = 0
         OptimizerConfig(lr=0.5, weight_decay=3.0),  # and here each changes its sign
     ],

@@ -99,7 +99,8 @@ optimizers = st.builds(
     lr=st.one_of(st.floats(1e-4, 10), st.sampled_from([1e-30, 0.1, 1e20, 1e38])),
     weight_decay=st.one_of(st.just(0.0), st.floats(1e-6, 1), st.sampled_from([10.0, 1e4, 1e30])),
     momentum=st.one_of(st.just(0.0), st.just(0.0), st.floats(0.1, 0.95)),
-)
+    nesterov=st.booleans(),
+).map(lambda o: o if o.momentum else dataclasses.replace(o, nesterov=False))
 
 
 @settings(max_examples=60, deadline=None)

@@ -103,6 +103,7 @@ class OptimizerConfig:
         off=0.0,
         signed_off=True,
     )
+    nesterov: bool = knob(False, "its Nesterov momentum", "Nesterov momentum", free=True, off=False)
 
 
 # Not frozen: OmegaConf cannot compose a frozen dataclass as a schema. Nothing mutates one.
@@ -167,13 +168,15 @@ def problems(config: RunConfig) -> list[str]:
         value = read(config)
         rule = KNOBS[key].rule
         if rule is not None and (broken := rule.broken(value)):
-            found.append(f"{key} must be {broken}, but is {_shown(value)}")
+            found.append(f"{key} must be {broken}, but is {value!r:.100}")
     return found or _between(config)
 
 
 def _between(config: RunConfig) -> list[str]:
     """The rules between values, each of which is sound by itself."""
     train_size, batch_size = config.data.train_size, config.batch_size
+    if config.optimizer.nesterov and not config.optimizer.momentum:
+        return ["optimizer.nesterov needs optimizer.momentum above 0, but that is 0.0"]
     if train_size < batch_size:
         return [
             "batch_size must not exceed data.train_size, because partial batches are dropped "
@@ -293,7 +296,3 @@ def replaced(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     for node, values in nested.items():
         top[node] = dataclasses.replace(getattr(config, node), **values)
     return dataclasses.replace(config, **top)
-
-
-def _shown(value: Any) -> str:
-    return f"{value!r:.100}" if isinstance(value, str) else str(value)

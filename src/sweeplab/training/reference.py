@@ -23,7 +23,7 @@ from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.record import CurveRecord
 from sweeplab.training.schedule import batch_order, is_evaluated, iterations_per_epoch
 
-OBEYED = frozenset({"optimizer.lr", "optimizer.weight_decay", "optimizer.momentum"})
+OBEYED = frozenset(f"optimizer.{name}" for name in ("lr", "weight_decay", "momentum", "nesterov"))
 
 
 def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
@@ -41,6 +41,7 @@ def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
         lr=config.optimizer.lr,
         momentum=config.optimizer.momentum,
         weight_decay=config.optimizer.weight_decay,
+        nesterov=config.optimizer.nesterov,
     )
     record = CurveRecord(config)
 

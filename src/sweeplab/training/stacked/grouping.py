@@ -58,13 +58,13 @@ def plan_panels(configs: Sequence[RunConfig], *, mix_seeds: bool) -> list[list[i
     ]
 
 
-def panel_key(config: RunConfig) -> tuple[bool, int]:
-    """By what runs are sorted into panels: whether there is momentum; the seed, so the batches.
+def panel_key(config: RunConfig) -> tuple[tuple[bool, ...], int]:
+    """By what runs are sorted into panels: the form of their updates; the seed, so the batches.
 
-    Momentum takes another sequence of operations. Were it chosen by what the neighbours need,
-    they could change the last bits of a run.
+    Each form of momentum takes another sequence of operations. Were it chosen by what the
+    neighbours need, they could change the last bits of a run.
     """
-    return config.optimizer.momentum > 0, config.seed
+    return (config.optimizer.momentum > 0, config.optimizer.nesterov), config.seed
 
 
 def seed_groups(configs: Sequence[RunConfig]) -> list[tuple[int, slice]]:

@@ -57,8 +57,8 @@ def train_panel(
     """Train runs that share everything but learning rate, weight decay, momentum and seed.
 
     Args:
-        configs: at most ``PANEL_RUNS``, with equal ``stack_key``, all with momentum or all
-            without, and those of one seed together; of one seed altogether unless ``narrow``.
+        configs: at most ``PANEL_RUNS``, with equal ``stack_key`` and one form of momentum, and
+            those of one seed together; of one seed altogether unless ``narrow``.
         images: what they share, on the device to train on.
         stop: looked at before each update.
         narrow: products may be taken for the runs of one seed alone, and need no padding. The

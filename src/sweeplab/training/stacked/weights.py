@@ -2,7 +2,7 @@
 
 Weights are ``[C, P, F]``. SGD is that of ``torch.optim.SGD``: the gradient g gets the weight
 decay's ``decay * w`` added; without momentum ``w -= lr * g``; with it ``v = momentum * v + g``,
-from v = 0, and ``w -= lr * v``.
+from v = 0, and ``w -= lr * v``; with Nesterov momentum ``w -= lr * (g + momentum * v)``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sweeplab.training.stacked.grouping import PANEL_RUNS, seed_groups
 from sweeplab.training.stacked.images import CompactImages
 
 # What of ``optimizer`` this module acts on.
-OBEYED = frozenset({"optimizer.lr", "optimizer.weight_decay", "optimizer.momentum"})
+OBEYED = frozenset(f"optimizer.{name}" for name in ("lr", "weight_decay", "momentum", "nesterov"))
 
 
 @dataclass
@@ -33,6 +33,7 @@ class PanelWeights:
     step: Tensor  # -lr
     decay: Tensor
     momentum: Tensor
+    nesterov: bool
 
 
 def initial_weights(configs: Sequence[RunConfig], images: CompactImages) -> PanelWeights:
@@ -62,13 +63,21 @@ def initial_weights(configs: Sequence[RunConfig], images: CompactImages) -> Pane
         step=per_run([-o.lr for o in optimizers])[:, None],
         decay=per_run([o.weight_decay for o in optimizers])[:, None],
         momentum=per_run([o.momentum for o in optimizers])[:, None],
+        nesterov=optimizers[0].nesterov,
     )
 
 
 def update(panel: PanelWeights, gradient: Tensor) -> None:
-    """One step of SGD. ``gradient`` ``[C, P, F]`` has been multiplied with ``panel.scale``."""
+    """One step of SGD.
+
+    ``gradient`` ``[C, P, F]`` has been multiplied with ``panel.scale``, and is written over.
+    """
     if panel.velocity is None:
         torch.addcmul(gradient, panel.weight, panel.keep, out=panel.weight)
+    elif panel.nesterov:
+        gradient.addcmul_(panel.weight, panel.decay)
+        panel.velocity.mul_(panel.momentum).add_(gradient)
+        panel.weight.addcmul_(gradient.addcmul_(panel.velocity, panel.momentum), panel.step)
     else:
         panel.velocity.mul_(panel.momentum).add_(gradient).addcmul_(panel.weight, panel.decay)
         panel.weight.addcmul_(panel.velocity, panel.step)
@@ -94,6 +103,8 @@ def unused_factor(optimizer: OptimizerConfig, updates: int) -> float:
     if not optimizer.weight_decay:
         return weight
     for _ in range(updates):
-        velocity = optimizer.momentum * velocity + optimizer.weight_decay * weight
-        weight -= optimizer.lr * velocity
+        gradient = optimizer.weight_decay * weight
+        velocity = optimizer.momentum * velocity + gradient
+        step = gradient + optimizer.momentum * velocity if optimizer.nesterov else velocity
+        weight -= optimizer.lr * step
     return weight
