@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from sweeplab.config import RunConfig, from_dict, to_dict
+from sweeplab.config import RunConfig, to_dict
+from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult
 from sweeplab.runs.folder import (
     RunFolder,

@@ -15,8 +15,8 @@ from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from sweeplab import config as run_config
 from sweeplab.config import RunConfig
+from sweeplab.parse import from_dict
 from sweeplab.places import conf_dir
 from sweeplab.task.compose import compose_jobs, from_hydra
 from sweeplab.task.sweep import expand
@@ -81,7 +81,7 @@ def test_a_patched_job_is_the_one_that_hydra_composes(
         hydra = plain.pop("hydra")
         assert texts["hydra"]["hydra"] == hydra
         assert texts["overrides"] == hydra["overrides"]["task"]
-        assert run_config.from_dict(texts["config"]) == job.config
+        assert from_dict(texts["config"]) == job.config
         assert texts["config"].keys() == plain.keys()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sweeplab import config
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.errors import ConfigError
+from sweeplab.parse import from_dict
 
 
 def test_the_defaults_are_the_tutorials() -> None:
@@ -74,7 +75,7 @@ def test_every_broken_rule_is_told_at_once() -> None:
 
 
 def test_types_are_converted_where_nothing_is_lost() -> None:
-    read = config.from_dict({"optimizer": {"lr": 1, "weight_decay": "1e-1"}, "batch_size": "32"})
+    read = from_dict({"optimizer": {"lr": 1, "weight_decay": "1e-1"}, "batch_size": "32"})
     assert read.optimizer.lr == 1.0
     assert isinstance(read.optimizer.lr, float)
     assert read.optimizer.weight_decay == 0.1
@@ -87,7 +88,7 @@ def test_types_are_converted_where_nothing_is_lost() -> None:
 )
 def test_a_wrong_type_or_key_is_named(values: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError, match=key):
-        config.from_dict(values, where="config.yaml")
+        from_dict(values, where="config.yaml")
 
 
 def test_what_cannot_change_a_result_is_no_part_of_the_identity() -> None:
@@ -111,7 +112,7 @@ configs = st.builds(
 
 @given(configs)
 def test_plain_values_come_back_as_the_same_configuration(original: RunConfig) -> None:
-    assert config.from_dict(config.to_dict(original)) == original
+    assert from_dict(config.to_dict(original)) == original
 
 
 @given(configs, configs)

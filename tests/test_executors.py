@@ -20,11 +20,12 @@ import psutil
 import pytest
 
 from conftest import ROOT, Command
-from sweeplab.config import RunConfig, from_dict
+from sweeplab.config import RunConfig
 from sweeplab.data import load
 from sweeplab.execute import Options
 from sweeplab.execute.stack import Stack, StackRun, train_and_write
 from sweeplab.execute.stack import train_file as real_train_file
+from sweeplab.parse import from_dict
 from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.task.prepare import identify
 from sweeplab.training import train_stack as real_train_stack

@@ -21,10 +21,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from sweeplab.config import check, from_dict
+from sweeplab.config import check
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.evaluation import evaluate
 from sweeplab.figures.images import read_images
+from sweeplab.parse import from_dict
 from sweeplab.report.build import build_report
 from sweeplab.runs import folder as run_folder
 from sweeplab.runs.files import sha256

@@ -19,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig
 from sweeplab.errors import ConfigError, RunFolderError, SweeplabError
+from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
@@ -249,7 +250,7 @@ def test_a_write_that_fails_leaves_what_was_there(
 
 def test_one_run_has_one_signature_however_its_values_are_written() -> None:
     def sign(text: str) -> str:
-        return signature(run_config.from_dict(yaml.safe_load(text)), "data", 1)
+        return signature(from_dict(yaml.safe_load(text)), "data", 1)
 
     one = sign("optimizer: {lr: 0.1}")
     for same in ("{lr: 0.10}", "{lr: 1e-1}", "{lr: 0.1, weight_decay: -0.0}"):
@@ -257,7 +258,7 @@ def test_one_run_has_one_signature_however_its_values_are_written() -> None:
     assert sign("{optimizer: {lr: 0.1}, device: cpu, data: {root: /elsewhere}}") == one
     for other in ("{optimizer: {lr: 0.2}}", "{optimizer: {lr: 0.1}, seed: 1}"):
         assert sign(other) != one
-    config = run_config.from_dict({"optimizer": {"lr": 0.1}})
+    config = from_dict({"optimizer": {"lr": 0.1}})
     assert signature(config, "other data", 1) != one
     assert signature(config, "data", 2) != one
 

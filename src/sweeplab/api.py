@@ -7,9 +7,10 @@ from typing import overload
 
 import yaml
 
-from sweeplab.config import DataConfig, RunConfig, check, from_dict
+from sweeplab.config import DataConfig, RunConfig, check
 from sweeplab.data import load
 from sweeplab.errors import ConfigError
+from sweeplab.parse import from_dict
 from sweeplab.places import conf_dir
 from sweeplab.results import RunResult
 from sweeplab.training import plan_stacks, train_stack

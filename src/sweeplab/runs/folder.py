@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeplab.config import RunConfig, from_dict, to_dict
+from sweeplab.config import RunConfig, to_dict
 from sweeplab.errors import RunFolderError
+from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs.checks import curves_problem, record_problem

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig
 from sweeplab.errors import ConfigError
+from sweeplab.parse import from_dict
 from sweeplab.runs.saved_yaml import indented, to_yaml
 
 CHANGING = ("overrides", "job", "runtime")  # the parts of hydra that differ from job to job
@@ -278,7 +279,7 @@ def from_hydra(composed: Any) -> RunConfig:
     except OmegaConfBaseException as error:
         raise ConfigError(f"the configuration does not resolve: {_first_line(error)}") from error
     assert isinstance(values, dict)
-    return run_config.from_dict({str(key): value for key, value in values.items()})
+    return from_dict({str(key): value for key, value in values.items()})
 
 
 def _first_line(error: Exception) -> str:
