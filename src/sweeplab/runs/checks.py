@@ -218,6 +218,8 @@ def _stack_problem(stack: Any) -> str:
 
 def _typed(value: Any, default: Any) -> Any:
     """``value`` in the type of ``default``; None when it is of another."""
+    if isinstance(default, bool):
+        return value if isinstance(value, bool) else None
     if isinstance(default, float):
         return float(value) if _is_number(value) else None
     if isinstance(default, int):
