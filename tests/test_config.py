@@ -28,6 +28,8 @@ def test_the_defaults_are_the_tutorials() -> None:
         "optimizer.weight_decay": 0.0,
         "optimizer.momentum": 0.0,
         "optimizer.nesterov": False,
+        "optimizer.schedule": "constant",
+        "optimizer.warmup": 0.0,
         "seed": 0,
         "eval_every": 10,
         "device": "auto",
@@ -57,6 +59,9 @@ def test_the_defaults_are_the_tutorials() -> None:
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, but is 'tpu'"),
         ({"data.train_size": 0}, "data.train_size must be at least 1, but is 0"),
         ({"optimizer.nesterov": True}, "optimizer.nesterov needs optimizer.momentum above 0"),
+        ({"optimizer.schedule": "step"}, "optimizer.schedule must be one of constant, cosine"),
+        ({"optimizer.warmup": -0.5}, "optimizer.warmup must be at least 0, but is -0.5"),
+        ({"optimizer.warmup": 11.0}, "optimizer.warmup must be at most epochs, 10, but is 11.0"),
         ({"batch_size": 2001}, "batch_size must not exceed data.train_size"),
     ],
 )

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,11 +40,12 @@ def stack_alone(config: RunConfig, dataset: Dataset) -> RunResult:
 
 
 def stack_among_others(config: RunConfig, dataset: Dataset) -> RunResult:
-    """Third of five, next to a diverging run, two with momentum, and one of another seed."""
+    """Third of six, next to a diverging run, others with other knobs, and one of another seed."""
     others = [
         dataclasses.replace(config, optimizer=DIVERGING),
         dataclasses.replace(config, optimizer=OptimizerConfig(lr=0.3, momentum=0.5)),
         dataclasses.replace(config, optimizer=OptimizerConfig(0.3, momentum=0.5, nesterov=True)),
+        dataclasses.replace(config, optimizer=OptimizerConfig(schedule="cosine", warmup=0.4)),
         dataclasses.replace(config, seed=config.seed + 1),
     ]
     return train_stack([*others[:2], config, *others[2:]], dataset)[2]
@@ -105,6 +107,8 @@ OTHER = {
     "optimizer.weight_decay": 0.5,
     "optimizer.momentum": 0.5,
     "optimizer.nesterov": True,
+    "optimizer.schedule": "cosine",
+    "optimizer.warmup": 0.5,
     "seed": 1,
     "eval_every": 4,
 }
@@ -163,6 +167,50 @@ def test_training_is_sgd_on_cross_entropy(
     np.testing.assert_allclose(result.curves.batch_loss[1:], losses, atol=2e-5, rtol=2e-5)
     np.testing.assert_allclose(result.weight, weight[:, :-1], atol=1e-5, rtol=0)
     np.testing.assert_allclose(result.bias, weight[:, -1], atol=1e-5, rtol=0)
+
+
+SCHEDULERS: dict[str, Callable[[torch.optim.Optimizer, int], Any]] = {
+    "constant": lambda sgd, _: torch.optim.lr_scheduler.ConstantLR(sgd, 1.0),
+    "cosine": torch.optim.lr_scheduler.CosineAnnealingLR,
+    "linear": lambda sgd, steps: torch.optim.lr_scheduler.LinearLR(sgd, 1.0, 0.0, steps),
+}
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("schedule", SCHEDULERS)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_learning_rate_follows_pytorchs_schedulers(
+    train: Engine, schedule: str, warmup: float, momentum: float
+) -> None:
+    config = run_config(batch_size=15, epochs=4)  # 10 iterations an epoch
+    optimizer = {"lr": 0.05, "weight_decay": 0.01, "momentum": momentum, "nesterov": momentum > 0}
+    config.optimizer = OptimizerConfig(**optimizer, schedule=schedule, warmup=warmup)
+    dataset = load(config.data)
+
+    torch.manual_seed(config.seed)
+    model = torch.nn.Linear(dataset.features, dataset.classes)
+    sgd = torch.optim.SGD(model.parameters(), **optimizer)
+    rising, total = int(10 * warmup), 40
+    chain = [SCHEDULERS[schedule](sgd, total - rising)]
+    if rising:
+        first = torch.optim.lr_scheduler.LinearLR(sgd, 1 / rising, 1.0, rising - 1)
+        chain = [first, SCHEDULERS[schedule](sgd, total - rising)]
+        scheduler = torch.optim.lr_scheduler.SequentialLR(sgd, chain, [rising])
+    else:
+        [scheduler] = chain
+    for epoch in range(config.epochs):
+        for batch in batch_order(config.seed, epoch, 150).split(15):
+            loss = torch.nn.functional.cross_entropy(
+                model(dataset.train_images[batch]), dataset.train_labels[batch]
+            )
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+            scheduler.step()
+
+    result = train(config, dataset)
+    np.testing.assert_allclose(result.weight, model.weight.detach(), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(result.bias, model.bias.detach(), atol=1e-5, rtol=0)
 
 
 def test_it_converges_to_scikit_learns_logistic_regression(train: Engine) -> None:

@@ -100,6 +100,8 @@ optimizers = st.builds(
     weight_decay=st.one_of(st.just(0.0), st.floats(1e-6, 1), st.sampled_from([10.0, 1e4, 1e30])),
     momentum=st.one_of(st.just(0.0), st.just(0.0), st.floats(0.1, 0.95)),
     nesterov=st.booleans(),
+    schedule=st.sampled_from(["constant", "constant", "cosine", "linear"]),
+    warmup=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
 ).map(lambda o: o if o.momentum else dataclasses.replace(o, nesterov=False))
 
 

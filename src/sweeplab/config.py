@@ -102,6 +102,25 @@ class OptimizerConfig:
         signed_off=True,
     )
     nesterov: bool = knob(False, "its Nesterov momentum", "Nesterov momentum", free=True, off=False)
+    schedule: str = knob(
+        "constant",
+        "`constant`, or `cosine` or `linear`: how the learning rate falls to 0 over the iterations",
+        "learning-rate schedule",
+        OneOf(("constant", "cosine", "linear")),
+        short="schedule",
+        free=True,
+        off="constant",
+    )
+    warmup: float = knob(
+        0.0,
+        "epochs, or a part of one, in which the learning rate first rises from near 0",
+        "warmup",
+        Range(0, LARGEST_INT),
+        unit="epochs",
+        free=True,
+        ordered=True,
+        off=0.0,
+    )
 
 
 # Not frozen: OmegaConf cannot compose a frozen dataclass as a schema. Nothing mutates one.
@@ -175,6 +194,11 @@ def _between(config: RunConfig) -> list[str]:
     train_size, batch_size = config.data.train_size, config.batch_size
     if config.optimizer.nesterov and not config.optimizer.momentum:
         return ["optimizer.nesterov needs optimizer.momentum above 0, but that is 0.0"]
+    if config.optimizer.warmup > config.epochs:
+        return [
+            f"optimizer.warmup must be at most epochs, {config.epochs}, but is "
+            f"{config.optimizer.warmup}"
+        ]
     if train_size < batch_size:
         return [
             "batch_size must not exceed data.train_size, because partial batches are dropped "

@@ -21,9 +21,12 @@ from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
 from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.record import CurveRecord
-from sweeplab.training.schedule import batch_order, is_evaluated, iterations_per_epoch
+from sweeplab.training.schedule import batches, is_evaluated, iterations, lr_factors
 
-OBEYED = frozenset(f"optimizer.{name}" for name in ("lr", "weight_decay", "momentum", "nesterov"))
+OBEYED = frozenset(
+    f"optimizer.{name}"
+    for name in ("lr", "weight_decay", "momentum", "nesterov", "schedule", "warmup")
+)
 
 
 def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
@@ -43,6 +46,8 @@ def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
         weight_decay=config.optimizer.weight_decay,
         nesterov=config.optimizer.nesterov,
     )
+    factors = lr_factors(config, 0, iterations(config) + 1)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factors.__getitem__)
     record = CurveRecord(config)
 
     def evaluate(images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
@@ -60,22 +65,17 @@ def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
         return finite
 
     evaluate_both(0)
-    iteration, finite = 0, True
-    for epoch in range(config.epochs):
-        order = batch_order(config.seed, epoch, len(dataset.train_labels))
-        for start in range(iterations_per_epoch(config)):
-            batch = order[start * config.batch_size : (start + 1) * config.batch_size]
-            loss = F.cross_entropy(model(dataset.train_images[batch]), dataset.train_labels[batch])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            iteration += 1
-            record.batch_loss[iteration] = loss.item()
-            finite = math.isfinite(loss.item())
-            if finite and is_evaluated(iteration, config):
-                finite = evaluate_both(iteration)
-            if not finite:
-                break
+    finite = True
+    for iteration, batch in enumerate(batches(config), start=1):
+        loss = F.cross_entropy(model(dataset.train_images[batch]), dataset.train_labels[batch])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        scheduler.step()
+        record.batch_loss[iteration] = loss.item()
+        finite = math.isfinite(loss.item())
+        if finite and is_evaluated(iteration, config):
+            finite = evaluate_both(iteration)
         if not finite:
             break
 

@@ -5,8 +5,11 @@ Both engines take all of it from here, so that they see the same examples at the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.config import RunConfig
@@ -23,6 +26,14 @@ def batch_order(seed: int, epoch: int, examples: int) -> Tensor:
     return torch.randperm(examples, generator=generator)
 
 
+def batches(config: RunConfig) -> Iterator[Tensor]:
+    """The training examples ``[B]`` that each update sees, update by update."""
+    size = config.batch_size
+    for epoch in range(config.epochs):
+        order = batch_order(config.seed, epoch, config.data.train_size)
+        yield from torch.split(order, size)[: iterations_per_epoch(config)]
+
+
 def iterations_per_epoch(config: RunConfig) -> int:
     """Whole batches in one pass; a partial batch at the end is dropped."""
     return config.data.train_size // config.batch_size
@@ -36,3 +47,26 @@ def iterations(config: RunConfig) -> int:
 def is_evaluated(iteration: int, config: RunConfig) -> bool:
     """Whether accuracy is taken after this many updates: every ``eval_every``, and at the end."""
     return iteration % config.eval_every == 0 or iteration == iterations(config)
+
+
+def is_scheduled(config: RunConfig) -> bool:
+    """Whether the learning rate changes during training."""
+    return config.optimizer.schedule != "constant" or config.optimizer.warmup > 0
+
+
+def lr_factors(config: RunConfig, start: int, stop: int) -> NDArray[np.float64]:
+    """What the learning rate is multiplied with in updates ``start`` to ``stop - 1``, from 0.
+
+    As PyTorch's schedulers, stepped once an iteration, set it: over the W iterations of warmup
+    ``LinearLR`` from 1 / W to 1, then ``CosineAnnealingLR`` or ``LinearLR`` from 1 to 0 over the
+    T - W that are left.
+    """
+    update = np.arange(start, stop)
+    warmup = round(config.optimizer.warmup * iterations_per_epoch(config))
+    done = (update - warmup) / max(iterations(config) - warmup, 1)
+    falling = {
+        "constant": np.ones(len(update)),
+        "cosine": (1 + np.cos(np.pi * done)) / 2,
+        "linear": 1 - done,
+    }[config.optimizer.schedule]
+    return np.where(update < warmup, (update + 1) / max(warmup, 1), falling)

@@ -202,7 +202,7 @@ def _result(
 ) -> RunResult:
     first, _ = initial_weights(config.seed, images.pixels, images.classes)
     # In float64: for a run about to diverge the factor can exceed what float32 holds.
-    weight = (first.double() * unused_factor(config.optimizer, run.last)).float()  # [C, D]
+    weight = (first.double() * unused_factor(config, run.last)).float()  # [C, D]
     weight[:, images.used] = run.weight[:, : len(images.used)]
     return RunResult(
         config=config,

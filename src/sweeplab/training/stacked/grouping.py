@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from sweeplab.config import RunConfig, shared
+from sweeplab.training.schedule import is_scheduled
 
 # Runs in a panel, the unit that is trained in lockstep. It is fixed, because the last bits of a
 # matrix product depend on its shape; rows without a run are padding. Sixteen float32 fill one
@@ -62,9 +63,11 @@ def panel_key(config: RunConfig) -> tuple[tuple[bool, ...], int]:
     """By what runs are sorted into panels: the form of their updates; the seed, so the batches.
 
     Each form of momentum takes another sequence of operations. Were it chosen by what the
-    neighbours need, they could change the last bits of a run.
+    neighbours need, they could change the last bits of a run. A learning rate that stays needs not
+    be looked up for each update.
     """
-    return (config.optimizer.momentum > 0, config.optimizer.nesterov), config.seed
+    optimizer = config.optimizer
+    return (optimizer.momentum > 0, optimizer.nesterov, is_scheduled(config)), config.seed
 
 
 def seed_groups(configs: Sequence[RunConfig]) -> list[tuple[int, slice]]:

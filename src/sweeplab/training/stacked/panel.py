@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,13 +18,20 @@ from torch import Tensor
 
 from sweeplab.config import RunConfig
 from sweeplab.training.record import CurveRecord
-from sweeplab.training.schedule import batch_order, is_evaluated, iterations, iterations_per_epoch
+from sweeplab.training.schedule import (
+    batch_order,
+    is_evaluated,
+    is_scheduled,
+    iterations,
+    iterations_per_epoch,
+)
 from sweeplab.training.stacked.grouping import PANEL_RUNS, seed_groups
 from sweeplab.training.stacked.images import Chunk, CompactImages
 from sweeplab.training.stacked.product import gradient_into, scores_into
 from sweeplab.training.stacked.weights import (
     PanelWeights,
     initial_weights,
+    rates,
     run_weights,
     silence,
     update,
@@ -57,7 +64,7 @@ def train_panel(
     """Train runs that share everything but learning rate, weight decay, momentum and seed.
 
     Args:
-        configs: at most ``PANEL_RUNS``, with equal ``stack_key`` and one form of momentum, and
+        configs: at most ``PANEL_RUNS``, with equal ``stack_key`` and one form of update, and
             those of one seed together; of one seed altogether unless ``narrow``.
         images: what they share, on the device to train on.
         stop: looked at before each update.
@@ -101,23 +108,19 @@ def train_panel(
     evaluate(0)
     iteration = 0
     step = _stepper(panel, images, shared.batch_size, [places for _, places in groups])
-    for epoch in range(shared.epochs):
+    for chosen, true in _updates(panel, configs, groups, images):
+        if stop.is_set():
+            raise Stopped
+        iteration += 1
+        likelihood = likelihoods[iteration]  # [P]
+        step(chosen, true, likelihood)
+        # One number watches over all; should finite ones overflow in the sum, none is retired.
+        if not math.isfinite(likelihood.sum().item()):
+            retire(~torch.isfinite(likelihood), iteration)
+        if is_evaluated(iteration, shared):
+            evaluate(iteration)
         if len(ended) == len(configs):
             break
-        batches, labels = _epoch(groups, images, shared, epoch)
-        for chosen, true in zip(batches.unbind(), labels.unbind(), strict=True):
-            if len(ended) == len(configs):
-                break
-            if stop.is_set():
-                raise Stopped
-            iteration += 1
-            likelihood = likelihoods[iteration]  # [P]
-            step(chosen, true, likelihood)
-            # One number watches over all; should finite ones overflow in the sum, none is retired.
-            if not math.isfinite(likelihood.sum().item()):
-                retire(~torch.isfinite(likelihood), iteration)
-            if is_evaluated(iteration, shared):
-                evaluate(iteration)
 
     losses = (likelihoods[1 : iteration + 1] / -shared.batch_size).cpu().numpy()  # [T, P]
     for run, record in enumerate(records):
@@ -125,6 +128,26 @@ def train_panel(
         if run not in ended:
             ended[run] = TrainedRun(record, run_weights(panel, run), iteration, False)
     return [ended[run] for run in range(len(configs))]
+
+
+def _updates(
+    panel: PanelWeights,
+    configs: Sequence[RunConfig],
+    groups: Sequence[tuple[int, slice]],
+    images: CompactImages,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """What each update sees, as one row of :func:`_epoch`; the panel then has its rates."""
+    shared = configs[0]
+    count, scheduled = iterations_per_epoch(shared), is_scheduled(shared)
+    for epoch in range(shared.epochs):
+        if scheduled:
+            ended = (panel.rates == 0).all(dim=1).all(dim=0)  # [P]
+            panel.rates = rates(configs, epoch * count, (epoch + 1) * count).to(ended.device)
+            panel.rates[:, :, ended] = 0
+        batches, labels = _epoch(groups, images, shared, epoch)
+        for i, row in enumerate(zip(batches.unbind(), labels.unbind(), strict=True)):
+            panel.at = i if scheduled else 0
+            yield row
 
 
 def _epoch(

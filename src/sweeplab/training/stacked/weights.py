@@ -10,16 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sweeplab import model
-from sweeplab.config import OptimizerConfig, RunConfig
+from sweeplab.config import RunConfig
+from sweeplab.training.schedule import lr_factors
 from sweeplab.training.stacked.grouping import PANEL_RUNS, seed_groups
 from sweeplab.training.stacked.images import CompactImages
 
 # What of ``optimizer`` this module acts on.
-OBEYED = frozenset(f"optimizer.{name}" for name in ("lr", "weight_decay", "momentum", "nesterov"))
+OBEYED = frozenset(
+    f"optimizer.{name}"
+    for name in ("lr", "weight_decay", "momentum", "nesterov", "schedule", "warmup")
+)
 
 
 @dataclass
@@ -28,12 +33,26 @@ class PanelWeights:
 
     weight: Tensor  # [C, P, F]
     velocity: Tensor | None  # the same; None without momentum
-    scale: Tensor  # [P]: what the scores' gradient, summed over the batch, is multiplied with
-    keep: Tensor  # [P, 1], like all below: 1 - lr * decay
-    step: Tensor  # -lr
-    decay: Tensor
-    momentum: Tensor
+    rates: Tensor  # [t, 3, P]: `scale`, `keep` and `step` for each of t updates
+    decay: Tensor  # [P, 1]
+    momentum: Tensor  # [P, 1]
     nesterov: bool
+    at: int = 0  # the update whose rates hold
+
+    @property
+    def scale(self) -> Tensor:
+        """What the scores' gradient, summed over the batch, is multiplied with, ``[P]``."""
+        return self.rates[self.at, 0]
+
+    @property
+    def keep(self) -> Tensor:
+        """1 - lr * decay, ``[P, 1]``."""
+        return self.rates[self.at, 1, :, None]
+
+    @property
+    def step(self) -> Tensor:
+        """-lr, ``[P, 1]``."""
+        return self.rates[self.at, 2, :, None]
 
 
 def initial_weights(configs: Sequence[RunConfig], images: CompactImages) -> PanelWeights:
@@ -55,16 +74,23 @@ def initial_weights(configs: Sequence[RunConfig], images: CompactImages) -> Pane
     return PanelWeights(
         weight=weight,
         velocity=torch.zeros_like(weight) if has_momentum else None,
-        # Without momentum the step is taken where it is cheapest, in the small gradient by scores.
-        scale=per_run(
-            [(1.0 if has_momentum else -o.lr) / configs[0].batch_size for o in optimizers]
-        ),
-        keep=per_run([1 - o.lr * o.weight_decay for o in optimizers])[:, None],
-        step=per_run([-o.lr for o in optimizers])[:, None],
+        rates=rates(configs, 0, 1).to(device),
         decay=per_run([o.weight_decay for o in optimizers])[:, None],
         momentum=per_run([o.momentum for o in optimizers])[:, None],
         nesterov=optimizers[0].nesterov,
     )
+
+
+def rates(configs: Sequence[RunConfig], start: int, stop: int) -> Tensor:
+    """``PanelWeights.rates`` of the updates ``start`` to ``stop - 1``, on the CPU."""
+    found = np.zeros((stop - start, 3, PANEL_RUNS))
+    for place, config in enumerate(configs):
+        lr = config.optimizer.lr * lr_factors(config, start, stop)
+        # Without momentum the step is taken where it is cheapest, in the small gradient by scores.
+        found[:, 0, place] = (1.0 if config.optimizer.momentum else -lr) / config.batch_size
+        found[:, 1, place] = 1 - lr * config.optimizer.weight_decay
+        found[:, 2, place] = -lr
+    return torch.from_numpy(found).float()
 
 
 def update(panel: PanelWeights, gradient: Tensor) -> None:
@@ -90,21 +116,22 @@ def run_weights(panel: PanelWeights, run: int) -> Tensor:
 
 def silence(panel: PanelWeights, run: int) -> None:
     """Turn a run into padding: its weights are 0 and stay so."""
-    for per_run in (panel.scale, panel.keep, panel.step, panel.decay, panel.momentum):
+    panel.rates[:, :, run] = 0
+    for per_run in (panel.decay, panel.momentum):
         per_run[run] = 0
     panel.weight[:, run] = 0
     if panel.velocity is not None:
         panel.velocity[:, run] = 0
 
 
-def unused_factor(optimizer: OptimizerConfig, updates: int) -> float:
+def unused_factor(config: RunConfig, updates: int) -> float:
     """What ``updates`` steps multiply a weight with whose gradient is always 0."""
-    weight, velocity = 1.0, 0.0
+    weight, velocity, optimizer = 1.0, 0.0, config.optimizer
     if not optimizer.weight_decay:
         return weight
-    for _ in range(updates):
+    for factor in lr_factors(config, 0, updates).tolist():
         gradient = optimizer.weight_decay * weight
         velocity = optimizer.momentum * velocity + gradient
         step = gradient + optimizer.momentum * velocity if optimizer.nesterov else velocity
-        weight -= optimizer.lr * step
+        weight -= optimizer.lr * factor * step
     return weight
