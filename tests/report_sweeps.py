@@ -70,6 +70,7 @@ def write_run(
     diverged_at: int | None = None,
     seconds: float = 1.0,
     weight: Any = None,
+    bias: Any = None,
     **values: Any,
 ) -> RunFolder:
     """One run's folder; without ``accuracies``, that of a failed run."""
@@ -86,7 +87,7 @@ def write_run(
         status="completed" if diverged_at is None else "diverged",
         curves=curves(accuracies, batch=chosen.batch_size),
         weight=np.zeros((10, 64), np.float32) if weight is None else weight,
-        bias=np.zeros(10, np.float32),
+        bias=np.zeros(10, np.float32) if bias is None else bias,
         diverged_at=diverged_at,
         device="cpu",
         seconds=seconds,

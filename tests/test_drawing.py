@@ -33,8 +33,10 @@ from sweeplab.figures.plot import Plot
 from sweeplab.figures.svg import legend_keys, page_panels, to_svg
 from sweeplab.figures.theme import DARK, fixed_map, on_colour, styled
 from sweeplab.report.sections import sections
-from sweeplab.report.text.verdict import importance_table, verdict
+from sweeplab.report.text.importance import importance_table
+from sweeplab.report.text.verdict import verdict
 from sweeplab.report.training_curves import training_curves, write_training_curves
+from sweeplab.statistics import analyse
 from sweeplab.sweeps.settings import METRIC, summarise
 from sweeplab.sweeps.tables import load_sweep
 
@@ -48,7 +50,9 @@ def runs() -> pd.DataFrame:
 
 def draw_all(folder: Path) -> list[Plot]:
     sweep = load_sweep(folder)
-    return [plot for part in sections(sweep, verdict(sweep)) for plot in part.plots]
+    analysis = analyse(sweep)
+    parts = sections(sweep, analysis, verdict(sweep, analysis))
+    return [plot for part in parts for plot in part.plots]
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.numpy import save_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from scipy import stats
 from test_statistics_samples import fail, make_sweep
 
-from sweeplab.runs.curves import weights_to_bytes
+from report_sweeps import write_images, write_run
+from sweeplab.errors import SweeplabError
+from sweeplab.report import analysis
 from sweeplab.statistics import (
     correct_of,
     examples_seen,
@@ -20,10 +24,10 @@ from sweeplab.statistics import (
     read_correct,
     recommend,
     replicates,
-    settings,
-    validation_set,
 )
-from sweeplab.sweeps.settings import repeated, setting_numbers
+from sweeplab.sweeps.comparable import comparable, validation_set
+from sweeplab.sweeps.settings import repeated, setting_numbers, summarise
+from sweeplab.sweeps.tables import Sweep, load_sweep
 
 
 def five_runs() -> pd.DataFrame:
@@ -40,54 +44,51 @@ def five_runs() -> pd.DataFrame:
 
 
 def test_mean_and_t_interval_are_scipys() -> None:
-    frame = settings(five_runs(), ["optimizer.lr"])
+    frame = summarise(five_runs(), ["optimizer.lr"])
     low, high = stats.t.interval(0.95, 2, 0.91, stats.sem([0.90, 0.92, 0.91]))
     row = frame.iloc[0]
-    assert row["mean_final"] == pytest.approx(0.91)
-    assert row["sd_final"] == pytest.approx(0.01)
-    assert (row["low_final"], row["high_final"]) == (pytest.approx(low), pytest.approx(high))
-    assert row["mean_best"] == pytest.approx(0.92)
-    assert (row["n"], row["n_runs"], row["stable"], row["note"]) == (3, 3, True, "")
+    assert row["final_val_accuracy"] == pytest.approx(0.91)
+    assert row["sd"] == pytest.approx(0.01)
+    assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert row["half_width"] == pytest.approx(high - 0.91)
+    assert row["best_val_accuracy"] == pytest.approx(0.92)
+    assert (row["n"], row["runs"], row["diverged"]) == (3, 3, 0)
 
 
-def test_one_value_has_no_interval_and_a_diverged_seed_is_said() -> None:
-    row = settings(five_runs(), ["optimizer.lr"]).iloc[1]
-    assert row["mean_final"] == pytest.approx(0.80)
-    assert np.isnan(row["sd_final"])
-    assert np.isnan(row["low_final"])
-    assert (row["n"], row["n_diverged"], row["stable"]) == (1, 1, False)
-    assert "1 of 2 seeds diverged" in row["note"]
-    assert "one seed: no interval" in row["note"]
+def test_one_value_has_no_interval_and_a_diverged_seed_is_counted() -> None:
+    row = summarise(five_runs(), ["optimizer.lr"]).iloc[1]
+    assert row["final_val_accuracy"] == pytest.approx(0.80)
+    assert np.isnan(row["sd"])
+    assert np.isnan(row["low"])
+    assert (row["n"], row["runs"], row["diverged"], row["failed"]) == (1, 2, 1, 0)
 
 
 def test_noise_floor_of_500_images_at_90_percent_is_1_3_points() -> None:
     assert noise_floor(0.9, 500) == pytest.approx(0.0134, abs=5e-5)  # sqrt(.9 * .1 / 500)
-    assert settings(five_runs(), ["optimizer.lr"])["se_images"].iloc[0] == pytest.approx(
-        np.sqrt(0.91 * 0.09 / 500)
-    )
+    assert np.isnan(noise_floor(0.9, 0))
 
 
 def test_a_nan_accuracy_counts_as_failed() -> None:
     runs = five_runs()
     runs.loc[0, "final_val_accuracy"] = np.nan
-    row = settings(runs, ["optimizer.lr"]).iloc[0]
-    assert (row["n"], row["n_failed"]) == (2, 1)
-    assert row["mean_final"] == pytest.approx(0.915)
+    row = summarise(runs, ["optimizer.lr"]).iloc[0]
+    assert (row["n"], row["failed"]) == (2, 1)
+    assert row["final_val_accuracy"] == pytest.approx(0.915)
 
 
 def test_a_repeated_run_counts_once_and_the_completed_one_is_kept() -> None:
     runs = pd.concat([five_runs(), five_runs().iloc[[0, 4]]], ignore_index=True)
     runs.loc[6, ["status", "final_val_accuracy"]] = ["completed", 0.82]
     assert repeated(runs, ["optimizer.lr"]).tolist() == [False] * 4 + [True, True, False]
-    assert settings(runs, ["optimizer.lr"])["n"].tolist() == [3, 2]
+    assert summarise(runs, ["optimizer.lr"])["n"].tolist() == [3, 2]
 
 
 def test_settings_are_numbered_and_missing_values_are_a_value() -> None:
     runs = five_runs().assign(extra=[None, None, None, "a", "a"])
     assert setting_numbers(runs, ["extra"]).tolist() == [0, 0, 0, 1, 1]
     assert setting_numbers(runs, []).tolist() == [0] * 5
-    assert len(settings(runs, [])) == 1
-    assert settings(runs.iloc[:0], ["optimizer.lr"]).empty
+    assert len(summarise(runs, [])) == 1
+    assert summarise(runs.iloc[:0], ["optimizer.lr"]).empty
 
 
 def test_validation_sets_are_told_apart() -> None:
@@ -97,6 +98,32 @@ def test_validation_sets_are_told_apart() -> None:
     assert validation_set(runs).tolist() == ["mnist", "mnist", "digits"]
     runs["data.val_size"] = [500, 100, 500]
     assert len(set(validation_set(runs))) == 3
+
+
+def test_accuracies_on_different_images_are_never_compared(tmp_path: Path) -> None:
+    sweep = two_validation_sets(tmp_path)
+    parts = comparable(sweep)
+    assert list(parts) == ["digits, 50 validation images", "digits, 40 validation images"]
+    for part, better in zip(parts.values(), (0.1, 1.0), strict=True):
+        assert part.knobs == ["optimizer.lr"]
+        found = analysis(part)
+        rows = part.settings.set_index("setting")
+        assert rows.loc[found.recommended, "optimizer.lr"] == better
+        assert set(found.tied["setting"]) == {0, 1}
+    message = r"2 validation sets, whose accuracies do not compare: digits, 50 .* and digits, 40"
+    with pytest.raises(SweeplabError, match=message):
+        analysis(sweep)
+
+
+def two_validation_sets(folder: Path) -> Sweep:
+    """Two learning rates on 50 and on 40 images; another one is better on each."""
+    for i, (size, rate, last) in enumerate(
+        [(50, 0.1, 0.9), (50, 1.0, 0.2), (40, 0.1, 0.2), (40, 1.0, 0.9)]
+    ):
+        for seed in range(3):
+            values = {"data__val_size": size, "optimizer__lr": rate, "seed": seed}
+            write_run(folder / f"{3 * i + seed}", [0.1, last + seed / 50], **values)
+    return load_sweep(folder)
 
 
 def test_predictions_are_used_when_every_setting_has_them() -> None:
@@ -130,11 +157,8 @@ def test_recommend_takes_decay_then_cost_then_mean_within_one_standard_error() -
         }
     )
     cost = pd.Series([640.0, 640.0, 320.0, 320.0, 160.0])
-    chosen = recommend(table, tied, knobs, cost)
-    assert chosen == {"setting": 3, "optimizer.weight_decay": 0.1, "batch_size": 16}
-    widest = recommend(table, tied, knobs, cost, slack=np.inf)
-    assert widest is not None
-    assert widest["setting"] == 4
+    assert recommend(table, tied, knobs, cost) == 3
+    assert recommend(table, tied, knobs, cost, slack=np.inf) == 4
     assert recommend(table, tied.assign(tied=False), knobs, cost) is None
 
 
@@ -155,54 +179,63 @@ def test_correct_of_two_hand_made_models() -> None:
     assert found.tolist() == [[True, True, True], [False, False, True]]
 
 
-def write_sweep(folder: Path, brightest: str | None) -> tuple[list[Path], pd.DataFrame, Path]:
-    images = folder / "digits.safetensors"
-    save_file(
-        {
-            "val_images": np.array([[[16, 0]], [[0, 16]], [[16, 8]]], dtype=np.uint8),
-            "val_labels": np.array([0, 1, 1]),
-        },
-        images,
-        {"brightest": brightest} if brightest else None,
-    )
-    folders = [folder / str(number) for number in range(3)]
-    for path in folders[:2]:
-        path.mkdir()
-        content = weights_to_bytes(np.eye(2, dtype=np.float32), np.zeros(2, dtype=np.float32))
-        (path / "weights.safetensors").write_bytes(content)
-    runs = pd.DataFrame(
-        {
-            "data.name": "digits",
-            "status": "completed",
-            "final_val_accuracy": [2 / 3, 0.0, 2 / 3],
-        }
-    )
-    return folders, runs, images
+def zeros_and_others(folder: Path) -> Sweep:
+    """Runs 0, 1 and 2: all models of zeros, which call every image a 0, and 5 of 50 are one.
+
+    Run 1 says that it was 50 % right, so other images were its own; run 2 lost its weights.
+    """
+    for run, last in enumerate([0.1, 0.5, 0.1]):
+        write_run(folder / str(run), [0.05, last], optimizer__lr=0.1 + run)
+    (folder / "2" / "weights.safetensors").unlink()
+    return load_sweep(folder)
 
 
 def test_read_correct_agrees_with_the_recorded_accuracy_or_gives_none(tmp_path: Path) -> None:
-    folders, runs, images = write_sweep(tmp_path, "16")
-    right, other, absent = read_correct(folders, runs, {"digits": images})
+    sweep = zeros_and_others(tmp_path)
+    write_images(tmp_path)
+    correct = read_correct(sweep)
+    assert correct is not None
+    right, other, absent = correct
     assert right is not None
-    assert right.tolist() == [True, True, False]
-    assert other is None  # its accuracy is not the recorded one
-    assert absent is None  # it has no weights
+    assert right.tolist() == ([True] + [False] * 9) * 5
+    assert other is None
+    assert absent is None
+
+
+def test_pixels_count_as_shares_of_the_brightest(tmp_path: Path) -> None:
+    # A 0 where the first pixel, times 16, is above 8 (by the bias), so above half the brightest.
+    weight = np.zeros((10, 64), np.float32)
+    weight[0, 0] = 16
+    bias = np.array([0, 8, *[-1] * 8], np.float32)
+    write_images(tmp_path)
+    with safe_open(tmp_path / "images" / "digits.safetensors", "numpy") as file:
+        pixels, labels = file.get_tensor("val_images"), file.get_tensor("val_labels")
+    guess = np.where(pixels[:, 0, 0] > 8, 0, 1)
+    accuracy = float((guess == labels).mean())
+    write_run(tmp_path / "0", [0.05, accuracy], weight=weight, bias=bias)
+    [right] = read_correct(load_sweep(tmp_path)) or []
+    assert right is not None
+    assert right.tolist() == (guess == labels).tolist()
 
 
 @pytest.mark.parametrize("brightest", [None, "0", "bright"])
 def test_images_of_unknown_scale_are_not_used(tmp_path: Path, brightest: str | None) -> None:
-    folders, runs, images = write_sweep(tmp_path, brightest)
-    assert read_correct(folders, runs, {"digits": images}) == [None] * 3
-    assert read_correct(folders, runs, {}) == [None] * 3
-    assert read_correct(folders, runs, {"digits": tmp_path / "none"}) == [None] * 3
+    sweep = zeros_and_others(tmp_path)
+    assert read_correct(sweep) is None  # no images
+    write_images(tmp_path)
+    path = tmp_path / "images" / "digits.safetensors"
+    tensors = load_file(path)
+    about = {"classes": json.dumps([str(i) for i in range(10)])}
+    save_file(tensors, path, about | ({"brightest": brightest} if brightest else {}))
+    assert read_correct(sweep) is None
 
 
 def test_a_failed_run_is_counted_apart_from_a_diverged_one() -> None:
     runs, _, knobs, _ = make_sweep({"optimizer.lr": [0.1]}, lambda _: 0.0, images=50)
     fail(runs, [0], "failed")
     fail(runs, [1], "diverged")
-    row = settings(runs, knobs).iloc[0]
-    assert (row["n"], row["n_failed"], row["n_diverged"]) == (1, 1, 1)
+    row = summarise(runs, knobs).iloc[0]
+    assert (row["n"], row["failed"], row["diverged"]) == (1, 1, 1)
 
 
 def test_a_repeat_that_is_left_out_renumbers_no_setting() -> None:
@@ -216,11 +249,11 @@ def test_a_repeat_that_is_left_out_renumbers_no_setting() -> None:
             "seed": 0,
         }
     )
-    table = settings(runs, ["optimizer.lr"]).set_index("setting")
+    table = summarise(runs, ["optimizer.lr"]).set_index("setting")
     means = noise(replicates(runs, ["optimizer.lr"])).mean
-    assert dict(zip(table["optimizer.lr"], table["mean_final"], strict=True)) == {
+    assert dict(zip(table["optimizer.lr"], table["final_val_accuracy"], strict=True)) == {
         0.1: 0.95,
         0.2: 0.8,
     }
-    assert [means[number] for number in table.index] == table["mean_final"].tolist()
-    assert table["n_runs"].tolist() == [1, 1]
+    assert [means[number] for number in table.index] == table["final_val_accuracy"].tolist()
+    assert table["runs"].tolist() == [1, 1]

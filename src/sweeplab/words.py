@@ -83,11 +83,19 @@ def number(value: Any, digits: int = 3) -> str:
     return "–" if _missing(value) else f"{float(value):.{digits}f}"
 
 
-def plus_minus(mean: Any, half_width: Any, digits: int = 3) -> str:
-    """``0.894 ± 0.004``; the mean alone where one run gives no interval."""
-    if _missing(half_width):
+def plus_minus(mean: Any, half_width: Any, digits: int = 3, *, signed: bool = False) -> str:
+    """``0.894 ± 0.004``; the mean alone where one run gives no interval.
+
+    ``signed`` for differences: ``+0.010 ± 0.004``. A half-width that would read 0.000 gets one
+    digit more.
+    """
+    if _missing(mean) or _missing(half_width):
         return number(mean, digits)
-    return f"{number(mean, digits)} ± {number(half_width, digits)}"
+    if 0 < half_width < 0.95 * 10**-digits:
+        digits += 1
+    rounded = round(float(mean), digits) or 0.0  # never −0.000
+    text = f"{rounded:{'+' if signed and rounded else ''}.{digits}f}".replace("-", "−")
+    return f"{text} ± {number(half_width, digits)}"
 
 
 def percent(share: float) -> str:
@@ -101,8 +109,8 @@ def percent(share: float) -> str:
 
 
 def count(number_of: int, one: str, many: str | None = None) -> str:
-    """``1 run``, ``2 runs``."""
-    return f"{number_of} {one if number_of == 1 else many or one + 's'}"
+    """``1 run``, ``2 runs``, ``1,000 runs``."""
+    return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"
 
 
 def times(number_of: int) -> str:
@@ -115,6 +123,17 @@ def listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def some(items: Sequence[str], most: int = 4) -> str:
+    """``a; b; c``, and how many more there are: for items with commas in them."""
+    more = len(items) - most
+    return "; ".join(items[:most]) + (f"; and {more:,} more" if more > 0 else "")
+
+
+def capital(text: str) -> str:
+    """``text`` with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

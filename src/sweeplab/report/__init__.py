@@ -1,8 +1,8 @@
-"""The report of a sweep: tables, statistics, figures, and the page that shows them.
+"""The report of a sweep: what the statistics found in words, the figures, and the page.
 
-``tables`` reads run folders, ``build`` makes the whole report, ``figures`` draws. Nothing here
-imports torch. For notebooks: ``build_report`` (the whole page), ``analysis`` (every statistic of a
-sweep, in frames), ``importance_table`` (how much each knob mattered, as it is drawn).
+Nothing here imports torch. For notebooks: ``build_report`` (the whole page), ``analysis`` (every
+statistic of a sweep, in frames and records), ``verdict`` (the same in sentences),
+``importance_table`` (how much each knob mattered, as it is drawn).
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOME = {"analysis": "text.verdict", "build_report": "build", "importance_table": "text.verdict"}
+_HOME = {
+    "analysis": "notebook",
+    "build_report": "build",
+    "importance_table": "text.importance",
+    "verdict": "text.verdict",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from markupsafe import Markup
+
 from sweeplab.errors import RunFolderError
+from sweeplab.report.page.commands import command
 from sweeplab.report.page.files import FigureFiles
 from sweeplab.report.page.html import (
     Group,
@@ -22,9 +25,10 @@ from sweeplab.report.page.provenance import provenance
 from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
 from sweeplab.report.sections import Section, sections
 from sweeplab.report.text.merged import differences
-from sweeplab.report.text.opened import opening
-from sweeplab.report.text.verdict import Verdict, verdict
+from sweeplab.report.text.opened import Opening, opening
+from sweeplab.report.text.verdict import verdict
 from sweeplab.runs.files import write_text
+from sweeplab.statistics import Analysis, analyse
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.sweeps.settings import count_statuses
@@ -55,15 +59,24 @@ def build_report(
     for name, part in parts.items():
         several = len(parts) > 1
         prefix = f"{_slug(name)}-" if several else ""
-        judged = verdict(part)
+        analysis = analyse(part)
+        said = verdict(part, analysis)
         shown = [
             _page_section(section, name, several, list(_drawn(section, files, prefix)))
-            for section in sections(part, judged)
+            for section in sections(part, analysis, said)
         ]
-        said = opening(part, judged.recommended)
-        findings, cautions = map(_lines, (judged.findings, judged.cautions))
-        groups.append(Group(f"On {name}", findings, cautions, shown, said))
-        tables.append(_settings_table(part, judged, name, several))
+        groups.append(
+            Group(
+                title=f"On {name}",
+                lead=unbroken(said.lead),
+                how=unbroken(said.how),
+                findings=_lines(said.findings),
+                cautions=_lines(said.cautions),
+                sections=shown,
+                opened=_opened(opening(part, analysis.recommended)),
+            )
+        )
+        tables.append(_settings_table(part, analysis, name, several))
     files.remove_stale()
     trouble = trouble_table(sweep)
     page = Page(
@@ -109,11 +122,18 @@ def _lines(sentences: Sequence[str]) -> list[str]:
     return [unbroken(sentence) for sentence in sentences]
 
 
-def _settings_table(part: Sweep, judged: Verdict, name: str, several: bool) -> Table:
+def _opened(opening: Opening) -> list[str | Markup]:
+    if opening.run is None:
+        return list(opening.sentences)
+    ask = Markup("{} {}").format(opening.invitation, command(opening.run, "evaluate"))
+    return [*opening.sentences, ask]
+
+
+def _settings_table(part: Sweep, analysis: Analysis, name: str, several: bool) -> Table:
     key, title = ("settings", "Settings")
     if several:
         key, title = f"{_slug(name)}-settings", f"Settings, {name}"
-    return settings_table(part, judged, key=key, title=title)
+    return settings_table(part, analysis, key=key, title=title)
 
 
 def _question(sweep: Sweep) -> str:

@@ -21,7 +21,8 @@ from sweeplab.report.captions import (
     diverged_note,
 )
 from sweeplab.report.material import Material
-from sweeplab.report.text.verdict import Verdict
+from sweeplab.report.text.importance import importance_note, importance_table
+from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import METRIC
 from sweeplab.words import (
     count,
@@ -35,16 +36,16 @@ from sweeplab.words import (
 )
 
 
-def importance_plots(verdict: Verdict) -> Iterator[Plot]:
+def importance_plots(analysis: Analysis) -> Iterator[Plot]:
     """How much each knob mattered, where that is known."""
-    table = verdict.importance
-    if table is None or not len(table):
+    table = importance_table(analysis)
+    if table.empty:
         return
     yield Plot(
         "importance",
         "Shares of the differences between runs",
         draw_importance(table),
-        verdict.importance_note,
+        importance_note(analysis),
         "; ".join(
             f"{row['name']}: {percent(row['share'])}"
             + (f" ({percent(row['low'])} to {percent(row['high'])})" if row["low"] >= 0 else "")
@@ -131,7 +132,9 @@ def pair_plots(m: Material) -> Iterator[Plot]:
         yield Plot(
             "pairs",
             "Best accuracy for each pair of values",
-            heatmaps.draw_heatmaps(m.sweep.settings, shown, m.verdict.recommended, m.verdict.tied),
+            heatmaps.draw_heatmaps(
+                m.sweep.settings, shown, m.analysis.recommended, m.analysis.could_be_best
+            ),
             "Each cell is the mean final validation accuracy over seeds of the best setting with "
             "these two values"
             + (", the other knobs free. " if len(names) > 2 else ". ")
@@ -152,7 +155,7 @@ def pair_plots(m: Material) -> Iterator[Plot]:
         yield Plot(
             "parallel",
             "All settings through all knobs",
-            parallel.draw_parallel(m.sweep.settings, names, m.verdict.recommended),
+            parallel.draw_parallel(m.sweep.settings, names, m.analysis.recommended),
             "One line a setting, from its values to its mean final validation accuracy. Where "
             "bright lines gather on an axis, that value is in the best settings. Lines are moved "
             "apart a little so that they do not hide one another.",

@@ -13,8 +13,8 @@ from sweeplab.errors import RunFolderError
 from sweeplab.figures import images as pictures
 from sweeplab.figures.plot import Plot
 from sweeplab.figures.slices import held_at
-from sweeplab.report.text.verdict import Verdict
 from sweeplab.runs.folder import RunFolder, read_weights
+from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import typical_run
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, listed, number, percent, value_text
@@ -36,7 +36,7 @@ def find_images(sweep: Sweep) -> pictures.Images | None:
     return None
 
 
-def model_plots(sweep: Sweep, verdict: Verdict, part: str) -> Iterator[Plot]:
+def model_plots(sweep: Sweep, analysis: Analysis, part: str) -> Iterator[Plot]:
     """The figures of ``part``: ``model`` (weights and mistakes) or ``data`` (the images)."""
     images = find_images(sweep)
     if images is None:
@@ -51,7 +51,7 @@ def model_plots(sweep: Sweep, verdict: Verdict, part: str) -> Iterator[Plot]:
             f"Labels in order: {labels}.",
         )
         return
-    run = typical_run(sweep.runs, sweep.knobs, verdict.recommended)
+    run = typical_run(sweep.runs, sweep.knobs, analysis.recommended)
     if run is None:
         return
     weights = _weights(run)

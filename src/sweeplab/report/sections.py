@@ -16,6 +16,7 @@ from sweeplab.report.knob_plots import (
 from sweeplab.report.material import material
 from sweeplab.report.model_plots import model_plots
 from sweeplab.report.text.verdict import Verdict
+from sweeplab.statistics import Analysis
 from sweeplab.sweeps.tables import Sweep
 
 
@@ -29,20 +30,20 @@ class Section:
     sentences: list[str] = field(default_factory=list)  # what the figures show, in words
 
 
-def sections(sweep: Sweep, verdict: Verdict) -> list[Section]:
+def sections(sweep: Sweep, analysis: Analysis, verdict: Verdict) -> list[Section]:
     """The figures of a sweep over one data set, in the order they are read."""
-    if verdict.recommended is None:
+    if analysis.recommended is None:
         found = [
-            Section("curves", "Learning curves", list(curve_plots(material(sweep, verdict)))),
-            Section("data", "The images", list(model_plots(sweep, verdict, "data"))),
+            Section("curves", "Learning curves", list(curve_plots(material(sweep, analysis)))),
+            Section("data", "The images", list(model_plots(sweep, analysis, "data"))),
         ]
     else:
-        from_runs = material(sweep, verdict)
+        from_runs = material(sweep, analysis)
         found = [
             Section(
                 "importance",
                 "How much each knob mattered",
-                list(importance_plots(verdict)),
+                list(importance_plots(analysis)),
                 verdict.importance_said,
             ),
             Section(
@@ -56,7 +57,7 @@ def sections(sweep: Sweep, verdict: Verdict) -> list[Section]:
             Section("batch", "Batch size", list(batch_size_plots(from_runs))),
             Section("curves", "Learning curves", list(curve_plots(from_runs))),
             Section("length", "Length of training", list(length_plots(from_runs))),
-            Section("model", "The model", list(model_plots(sweep, verdict, "model"))),
-            Section("data", "The images", list(model_plots(sweep, verdict, "data"))),
+            Section("model", "The model", list(model_plots(sweep, analysis, "model"))),
+            Section("data", "The images", list(model_plots(sweep, analysis, "data"))),
         ]
     return [section for section in found if section.plots]

@@ -1,40 +1,47 @@
 """What a sweep's numbers say: which setting to use, how sure one can be, what each knob does.
 
-Every function takes frames (or :class:`Noise`, which :func:`noise` makes of them) and gives
-frames. :func:`analyse` calls them all.
+Numbers only: every function takes frames (or :class:`Noise`, which :func:`noise` makes of them)
+and gives frames or small records. :func:`analyse` calls them all; ``report.text`` says it in words.
 """
 
-from sweeplab.statistics.analysis import Analysis, analyse
-from sweeplab.statistics.curve_checks import rises
+from sweeplab.statistics.analysis import Analysis, analyse, analyse_runs
+from sweeplab.statistics.chance import Chance, noise_floor
+from sweeplab.statistics.closest import Closest, closest
+from sweeplab.statistics.edges import Edge, edges
 from sweeplab.statistics.effects import Difference, compare, knob_effects, knob_tests
 from sweeplab.statistics.importance import decompose, importance
+from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of, rises
 from sweeplab.statistics.noise import Noise, noise
 from sweeplab.statistics.optimism import optimism
-from sweeplab.statistics.predictions import Correct, correct_of, read_correct
-from sweeplab.statistics.recommend import RULE, candidates, examples_seen, recommend
-from sweeplab.statistics.replicates import (
-    Replicates,
-    replicates,
-    usable,
-    validation_set,
-)
-from sweeplab.statistics.settings import noise_floor, settings
+from sweeplab.statistics.outcomes import Outcomes, outcomes
+from sweeplab.statistics.predictions import Correct, correct_of
+from sweeplab.statistics.recommend import candidates, examples_seen, recommend
+from sweeplab.statistics.replicates import Replicates, replicates
+from sweeplab.statistics.saved import read_correct
+from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.statistics.tied import tied_set
-from sweeplab.statistics.words import Finding
 
 __all__ = [
-    "RULE",
     "Analysis",
+    "BestIterations",
+    "Chance",
+    "Closest",
     "Correct",
     "Difference",
-    "Finding",
+    "Edge",
     "Noise",
+    "Outcomes",
     "Replicates",
+    "Rise",
     "analyse",
+    "analyse_runs",
+    "best_iterations",
     "candidates",
+    "closest",
     "compare",
     "correct_of",
     "decompose",
+    "edges",
     "examples_seen",
     "importance",
     "knob_effects",
@@ -42,12 +49,12 @@ __all__ = [
     "noise",
     "noise_floor",
     "optimism",
+    "outcomes",
     "read_correct",
     "recommend",
     "replicates",
+    "rise_of",
     "rises",
-    "settings",
+    "size_by_decay",
     "tied_set",
-    "usable",
-    "validation_set",
 ]

@@ -70,13 +70,13 @@ def compare(model: Noise, one: int, other: int, error: float = ERROR, among: int
 
 
 def knob_effects(
-    model: Noise, table: pd.DataFrame, knobs: Sequence[str], eligible: Sequence[int]
+    model: Noise, settings: pd.DataFrame, knobs: Sequence[str], eligible: Sequence[int]
 ) -> pd.DataFrame:
     """For each value of each knob the best setting over the others (the isolation plot's data).
 
     Args:
         model: of K settings, see :func:`~.noise.noise`.
-        table: as :func:`~.settings.settings` gives it, in the order of ``model``.
+        settings: as ``sweeps.settings.summarise`` gives it, in the order of ``model``.
         knobs: those that vary.
         eligible: settings that count: those that never diverged.
 
@@ -92,10 +92,10 @@ def knob_effects(
     allowed = np.zeros(len(model.mean), dtype=np.bool_)
     allowed[list(eligible)] = True
     mean = np.where(allowed & (model.counts > 0), model.mean, -np.inf)
-    number = table["setting"].to_numpy(dtype=np.intp)
-    unstable = (table["n_diverged"] > 0).to_numpy()
+    number = settings["setting"].to_numpy(dtype=np.intp)
+    unstable = (settings["diverged"] > 0).to_numpy()
     for knob in knobs:
-        codes, values = pd.factorize(table[knob], sort=True, use_na_sentinel=False)
+        codes, values = pd.factorize(settings[knob], sort=True, use_na_sentinel=False)
         parts = [np.flatnonzero(codes == code) for code in range(len(values))]
         best = [int(number[part[mean[number[part]].argmax()]]) for part in parts]
         reached = mean[best]
@@ -127,7 +127,7 @@ def knob_effects(
 
 def knob_tests(
     model: Noise,
-    table: pd.DataFrame,
+    settings: pd.DataFrame,
     knobs: Sequence[str],
     eligible: Sequence[int],
     error: float = ERROR,
@@ -147,11 +147,11 @@ def knob_tests(
         simultaneous over all comparisons), ``low_value`` and ``high_value`` (those two values).
     """
     rng = np.random.default_rng(seed)
-    there = table[table["setting"].isin(list(eligible)) & (table["n"] > 0)]
+    compared = settings[settings["setting"].isin(list(eligible)) & (settings["n"] > 0)]
     errors = draws(model, DRAWS, rng)
     rows = []
     for knob in knobs:
-        pairs = _matched(there, knob, [other for other in knobs if other != knob])
+        pairs = _matched(compared, knob, [other for other in knobs if other != knob])
         if not pairs:
             continue
         z, largest_of_draw = np.zeros(0), np.zeros(DRAWS, dtype=np.float32)

@@ -23,7 +23,7 @@ def predicted_cells(
     on a forest (Hutter, Hoos and Leyton-Brown, ICML 2014, section 4).
 
     Args:
-        table: settings with ``mean_final`` and ``n``.
+        table: settings with ``final_val_accuracy`` and ``n``.
         knobs: those that vary.
         seed: of the forest.
 
@@ -48,7 +48,7 @@ def predicted_cells(
     )
     forest.fit(
         np.column_stack(codes).astype(np.float32),
-        table["mean_final"].to_numpy(dtype=np.float64),
+        table["final_val_accuracy"].to_numpy(dtype=np.float64),
         sample_weight=table["n"].to_numpy(dtype=np.float64),
     )
     grid = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, len(kept))

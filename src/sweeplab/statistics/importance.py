@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sweeplab.statistics.forest import predicted_cells
 from sweeplab.statistics.joint import draws
 from sweeplab.statistics.noise import Noise
-from sweeplab.words import knob_name, value_text
 
 Floats = NDArray[np.float64]
 
@@ -20,12 +19,24 @@ DRAWS = 1000
 CELLS = 2_000_000  # draws times cells held at once
 SEEDS = "seeds"
 HIGHER = "higher order"
-COLUMNS = ["effect", "knobs", "order", "share", "low", "high", "by_chance", "p", "method"]
+EXACT, FOREST = "exact", "forest"  # methods
+COLUMNS = [
+    "effect",
+    "knobs",
+    "order",
+    "share",
+    "low",
+    "high",
+    "by_chance",
+    "p",
+    "method",
+    "without",
+]
 
 
 def importance(
     model: Noise,
-    table: pd.DataFrame,
+    settings: pd.DataFrame,
     knobs: Sequence[str],
     runs_variance: float | None = None,
     seed: int = 0,
@@ -39,7 +50,7 @@ def importance(
     squares over the total sum of squares of a full factorial anova. Knobs are taken as
     categories, so no scale matters. A grid with holes (what diverged, failed, or was left out)
     is cut to a complete one by leaving out the values with most holes; where too little would
-    be left, a random forest predicts the cells instead, and ``method`` says so.
+    be left, a random forest predicts the cells instead.
 
     Intervals and ``p`` come from redrawn images and seeds (:func:`~.joint.draws`). Noise adds
     to every share, more so in the redrawn ones, so the interval is the reversed one,
@@ -47,19 +58,21 @@ def importance(
 
     Args:
         model: of K settings, see :func:`~.noise.noise`.
-        table: as :func:`~.settings.settings` gives it, in the order of ``model``.
+        settings: as ``sweeps.settings.summarise`` gives it, in the order of ``model``.
         knobs: those that vary.
         runs_variance: mean over settings of the variance within them (divisor n); from the
-            table's ``sd_final`` if None.
+            table's ``sd`` if None.
         seed: of the redrawing.
 
     Returns:
         One row an effect: ``effect`` (a knob, ``"a × b"``, "higher order", "seeds"), ``knobs``
         (tuple), ``order`` (0 for the last two), ``share``, its 95 % interval ``low``, ``high``,
         ``by_chance`` (the share noise alone would show), ``p`` (that noise alone shows as much),
-        ``method``. Sorted by share. Empty when no knob varies or nothing completed.
+        ``method`` (``exact`` or ``forest``, whose intervals are the spread of groups of trees),
+        ``without`` (tuple of the knobs and values left out). Sorted by share. Empty
+        when no knob varies or nothing completed.
     """
-    full = table[(table["n"] > 0) & table["stable"]]
+    full = settings[(settings["n"] > 0) & (settings["diverged"] == 0)]
     if not knobs or len(full) < 2:
         return pd.DataFrame(columns=COLUMNS)
     kept, dropped = complete_part(full, knobs)
@@ -68,7 +81,7 @@ def importance(
         return _by_forest(full, knobs, seed)
     chosen, shape = _in_grid_order(kept, left)
     mean = model.mean[chosen]
-    within = kept["sd_final"].fillna(0.0) ** 2 * (kept["n"] - 1) / kept["n"]
+    within = kept["sd"].fillna(0.0) ** 2 * (kept["n"] - 1) / kept["n"]
     inside = float(within.mean()) if runs_variance is None else runs_variance
     share = _shares(mean[None], shape, inside)
     rng = np.random.default_rng(seed)
@@ -86,9 +99,6 @@ def importance(
     total = max(float(observed[:, 0].sum() + inside), 1e-300)
     tail = np.quantile(again, [0.025, 0.975], axis=1)
     noisy = bool(model.covers_seeds or model.by_image is not None)
-    method = "exact, complete grid"
-    if dropped:
-        method += f" without {'; '.join(dropped)}"
     rows = []
     for j, (names, label) in enumerate(_effects(left)):
         is_seeds = label == SEEDS
@@ -104,7 +114,8 @@ def importance(
                 "p": np.nan
                 if is_seeds or not noisy
                 else float((1 + (chance[j] >= observed[j, 0]).sum()) / (1 + DRAWS)),
-                "method": method,
+                "method": EXACT,
+                "without": dropped,
             }
         )
     frame = pd.DataFrame(rows, columns=COLUMNS)
@@ -146,13 +157,15 @@ def decompose(cells: Floats, order: int = 2) -> dict[tuple[int, ...], Floats]:
     return found
 
 
-def complete_part(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def complete_part(
+    table: pd.DataFrame, knobs: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[tuple[str, object], ...]]:
     """The largest complete grid found by leaving out, one by one, the value with most holes.
 
     Returns:
-        the settings that are left, and the values left out, in words.
+        the settings that are left, and the knobs and values left out.
     """
-    dropped = []
+    dropped: list[tuple[str, object]] = []
     while len(table):
         sizes = {knob: table[knob].nunique(dropna=False) for knob in knobs}
         if len(table) == np.prod(list(sizes.values())):
@@ -161,16 +174,16 @@ def complete_part(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[pd.DataFra
         for knob in knobs:
             if sizes[knob] < 2:
                 continue
-            for value, there in table[knob].value_counts(dropna=False).items():
-                filled = there * sizes[knob] / np.prod(list(sizes.values()))
+            for value, settings in table[knob].value_counts(dropna=False).items():
+                filled = settings * sizes[knob] / np.prod(list(sizes.values()))
                 if worst is None or filled < worst[0]:
                     worst = (filled, knob, value)
         if worst is None:
             break
         _, knob, value = worst
-        dropped.append(f"{knob_name(knob)} = {value_text(value)}")
+        dropped.append((knob, value))
         table = table[table[knob] != value]
-    return table, dropped
+    return table, tuple(dropped)
 
 
 def _in_grid_order(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[NDArray[np.intp], list[int]]:
@@ -219,8 +232,8 @@ def _by_forest(table: pd.DataFrame, knobs: Sequence[str], seed: int) -> pd.DataF
             "high": float(max(tail[1, j], everything[j])),
             "by_chance": np.nan,
             "p": np.nan,
-            "method": "model-based (random forest): the grid is incomplete, and the interval is "
-            "the spread of groups of trees",
+            "method": FOREST,
+            "without": (),
         }
         for j, (names, label) in enumerate(_effects(kept))
         if label != SEEDS and (label != HIGHER or len(kept) > 2)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeplab.statistics.chance import Chance
 from sweeplab.statistics.replicates import Replicates, sum_by
 from sweeplab.statistics.seeds import Prior, estimate_prior, median_unbiased, moderated
 
@@ -66,18 +67,11 @@ class Noise:
         return bool((self.counts > 1).any())
 
     @property
-    def chance(self) -> str:
-        """Which chance the comparisons cover, in words."""
-        seeds = int(self.counts.max(initial=0))
-        few = int(self.counts[self.present].min(initial=seeds))
-        ran = f"{seeds} seeds" if few == seeds else f"{few} to {seeds} seeds"
-        if self.by_image is not None:
-            images = f"the choice of the {self.images} validation images"
-        elif self.images:
-            images = f"the choice of {self.images} validation images, as if unpaired"
-        else:
-            return f"{ran}, not the choice of the validation images"
-        return f"{images} and of {ran}" if self.covers_seeds else f"{images}, not of the seed"
+    def chance(self) -> Chance:
+        """Which chance the comparisons cover."""
+        counts = self.counts[self.present]
+        seeds = (int(counts.min(initial=counts.max(initial=0))), int(counts.max(initial=0)))
+        return Chance(self.images or None, self.by_image is not None, *seeds)
 
 
 def noise(data: Replicates) -> Noise:

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sweeplab.statistics.keys import DECAY
 from sweeplab.sweeps.settings import setting_numbers
 
 SLACK = 1.0
-RULE = (
-    "of the tied settings within one standard error of the highest mean: the largest weight "
-    "decay, then the fewest training examples seen, then the highest mean"
-)
-WEIGHT_DECAY = "optimizer.weight_decay"
 
 
-def candidates(table: pd.DataFrame) -> list[int]:
+def candidates(settings: pd.DataFrame) -> list[int]:
     """The settings that may be recommended: those that ran to the end with every seed.
 
     A setting that diverged with one seed is not averaged over its survivors. Only when no
     setting is without divergence, those are left that diverged least often.
 
     Args:
-        table: as :func:`~.settings.settings` gives it.
+        settings: as ``sweeps.settings.summarise`` gives it.
     """
-    share = (table["n_diverged"] / table["n_runs"]).where(table["n"] > 0, np.inf)
+    share = (settings["diverged"] / settings["runs"]).where(settings["n"] > 0, np.inf)
     if not np.isfinite(share).any():
         return []
-    return [int(k) for k in table.loc[share == share.min(), "setting"]]
+    return [int(k) for k in settings.loc[share == share.min(), "setting"]]
 
 
 def examples_seen(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[float]:
@@ -47,20 +42,22 @@ def examples_seen(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[float]:
 
 
 def recommend(
-    table: pd.DataFrame,
+    settings: pd.DataFrame,
     tied: pd.DataFrame,
     knobs: Sequence[str],
     cost: pd.Series[float],
     slack: float = SLACK,
-) -> dict[str, Any] | None:
-    """The recommended setting, by :data:`RULE`.
+) -> int | None:
+    """The number of the recommended setting.
 
-    Being close to the best comes first (the one-standard-error rule; L. Breiman, J. Friedman,
-    R. Olshen and C. Stone, Classification and Regression Trees, 1984, section 3.4.3), because a
-    tied set is wide when validation images are few: its far end may be points worse.
+    Of the tied settings within one standard error of the highest mean: the largest weight decay,
+    then the fewest training examples seen, then the highest mean. Being close to the best comes
+    first (the one-standard-error rule; L. Breiman, J. Friedman, R. Olshen and C. Stone,
+    Classification and Regression Trees, 1984, section 3.4.3), because a tied set is wide when
+    validation images are few: its far end may be points worse.
 
     Args:
-        table: as :func:`~.settings.settings` gives it.
+        settings: as ``sweeps.settings.summarise`` gives it.
         tied: as :func:`~.tied.tied_set` gives it.
         knobs: the swept configuration keys.
         cost: as :func:`examples_seen` gives it.
@@ -68,16 +65,16 @@ def recommend(
             setting may be; infinity takes the whole tied set.
 
     Returns:
-        the knobs' values by name, with ``setting``, its number; None when nothing is tied.
+        None when nothing is tied.
     """
-    near = tied[tied["tied"].astype(bool) & (-tied["difference"] <= slack * tied["se"])]
-    if not np.isfinite(slack):
-        near = tied[tied["tied"].astype(bool)]
+    near = tied[tied["tied"].astype(bool)]
+    if np.isfinite(slack):
+        near = near[-near["difference"] <= slack * near["se"]]
     if near.empty:
         return None
     numbers = near["setting"].astype(int).to_numpy()
-    rows = table.set_index("setting").loc[numbers]
-    decay = rows[WEIGHT_DECAY] if WEIGHT_DECAY in knobs else pd.Series(0.0, index=rows.index)
+    rows = settings.set_index("setting").loc[numbers]
+    decay = rows[DECAY] if DECAY in knobs else pd.Series(0.0, index=rows.index)
     order = pd.DataFrame(
         {
             "decay": -decay.astype("float64"),
@@ -86,5 +83,4 @@ def recommend(
         },
         index=rows.index,
     ).sort_values(["decay", "cost", "mean"], kind="stable")
-    chosen = int(order.index[0])
-    return {"setting": chosen, **{knob: rows.loc[chosen, knob] for knob in knobs}}
+    return int(order.index[0])

@@ -13,10 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeplab.statistics.predictions import Correct
-from sweeplab.sweeps.settings import repeated, setting_numbers
+from sweeplab.sweeps.settings import repeated, setting_numbers, usable
 
 BLOCK = 128  # settings handled at once, to bound memory
-VALIDATION_SET = ("data.name", "data.val_size", "data.val_start")
 
 
 @dataclass(frozen=True)
@@ -37,30 +36,6 @@ class Replicates:
     def counts(self) -> NDArray[np.intp]:
         """How many usable runs each setting has, ``[K]``."""
         return np.bincount(self.setting, minlength=self.settings)
-
-
-def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
-    """What each run was validated on, in words; accuracies compare within one such set only."""
-    there = [key for key in VALIDATION_SET if key in runs and runs[key].nunique(dropna=False) > 1]
-    name = runs["data.name"].astype(str) if "data.name" in runs else pd.Series("", runs.index)
-    label = name.rename("validation_set")
-    if "data.val_size" in there or "data.val_start" in there:
-        label = label + ", " + runs["data.val_size"].astype(str) + " validation images"
-    if "data.val_start" in there:
-        label = label + " from " + runs["data.val_start"].astype(str)
-    return label
-
-
-def varied(runs: pd.DataFrame, knobs: Sequence[str]) -> list[str]:
-    """The knobs that take two values or more in ``runs``."""
-    return [knob for knob in knobs if knob in runs and runs[knob].nunique(dropna=False) > 1]
-
-
-def usable(runs: pd.DataFrame) -> pd.Series[bool]:
-    """Which runs completed with a finite final validation accuracy."""
-    return (runs["status"] == "completed") & np.isfinite(
-        runs["final_val_accuracy"].astype("float64")
-    )
 
 
 def replicates(

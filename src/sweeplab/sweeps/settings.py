@@ -18,29 +18,33 @@ METRIC = "final_val_accuracy"
 METRIC_NAME = "final validation accuracy"
 LEVEL = 0.95
 
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
 SettingsTable = pd.DataFrame
 
 
 def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     """One row for each combination of ``knobs`` in ``runs``, numbered from 0 as they appear.
 
-    Columns: ``setting``, the knobs, ``runs``, ``n`` (completed), ``diverged``,
-    ``failed``; and over the completed runs, for ``best`` and ``final``: the means of training and
-    validation accuracy and loss (``best_val_accuracy``, ...); ``gap``, final training less
-    validation accuracy; ``sd``, ``half_width``, ``low`` and ``high``, the standard deviation and
-    the 95 % t interval of the mean final validation accuracy over the seeds, NaN for one run.
+    Columns: ``setting``, the knobs, ``runs``, ``n`` (completed, with a finite accuracy),
+    ``diverged``, ``failed``; and over those that ``n`` counts, for ``best`` and ``final``: the
+    means of training and validation accuracy and loss (``best_val_accuracy``, ...; NaN where
+    ``runs`` lacks them); ``gap``, final training less validation accuracy; ``sd``,
+    ``half_width``, ``low`` and ``high``, the standard deviation and the 95 % t interval of the
+    mean final validation accuracy over the seeds, NaN for one run.
     Repeats count once (:func:`repeated`).
     """
     frame = runs.assign(setting=setting_numbers(runs, knobs))[~repeated(runs, knobs)]
     by_setting = frame.groupby("setting", sort=True)
-    done = frame[frame["status"] == "completed"].groupby("setting")
+    means = [f"{which}_{metric}" for which in ("best", "final") for metric in METRICS]
+    good = usable(frame)
+    done = frame[good].reindex(columns=["setting", "best_iteration", *means]).groupby("setting")
     table = by_setting[list(knobs)].first()
     table["runs"] = by_setting.size()
-    for column, status in (("n", "completed"), ("diverged", "diverged"), ("failed", "failed")):
-        table[column] = (frame["status"] == status).groupby(frame["setting"]).sum().astype("int64")
-    for which in ("best", "final"):
-        for metric in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
-            table[f"{which}_{metric}"] = done[f"{which}_{metric}"].mean()
+    gone = frame["status"] == "diverged"
+    for column, rows in (("n", good), ("diverged", gone), ("failed", ~good & ~gone)):
+        table[column] = rows.groupby(frame["setting"]).sum().astype("int64")
+    table[means] = done[means].mean()
     table["gap"] = table["final_train_accuracy"] - table["final_val_accuracy"]
     table["best_iteration"] = done["best_iteration"].median().astype("float64")
     table["sd"] = done[METRIC].std(ddof=1)
@@ -48,6 +52,11 @@ def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     table["low"] = table[METRIC] - table["half_width"]
     table["high"] = table[METRIC] + table["half_width"]
     return table.reset_index()
+
+
+def usable(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Which runs completed with a finite final validation accuracy."""
+    return (runs["status"] == "completed") & np.isfinite(runs[METRIC].astype("float64"))
 
 
 def setting_numbers(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[int]:
@@ -105,7 +114,7 @@ def ranked(settings: SettingsTable) -> SettingsTable:
 def count_statuses(runs: pd.DataFrame) -> str:
     """``360 runs: 336 completed, 23 diverged and 1 failed``."""
     parts = [
-        f"{number_of} {status}"
+        f"{number_of:,} {status}"
         for status in ("completed", "diverged", "failed")
         if (number_of := int((runs["status"] == status).sum()))
     ]

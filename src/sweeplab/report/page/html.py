@@ -60,19 +60,12 @@ class Group:
     """What is said and shown of one data set."""
 
     title: str
+    lead: str  # the answer, and how it was got
+    how: str
     findings: list[str]
     cautions: list[str]
     sections: list[PageSection]
     opened: Sequence[str | Markup] = ()  # what the test images said, or how to ask them
-
-    @property
-    def lead(self) -> tuple[str, str]:
-        """The first finding, as a headline and the brackets that say how it is known."""
-        first = "".join(self.findings[:1])
-        said, bracket, how = first.partition(" (")
-        if not bracket or not how.endswith(").") or "(" in how:
-            return first, ""
-        return f"{said}.", f"{how[:1].upper()}{how[1:-2]}."
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from sweeplab.report.page.commands import command
 from sweeplab.report.page.html import Column, Row, Table
-from sweeplab.report.text.verdict import Verdict
+from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import ranked
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, knob_name, number, value_text
@@ -19,7 +19,7 @@ NONE = "-"
 MOST_ROWS = 2_000
 
 
-def settings_table(sweep: Sweep, verdict: Verdict, *, key: str, title: str) -> Table:
+def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) -> Table:
     """Every setting, the best first."""
     order = ranked(sweep.settings)
     rest = sweep.settings[~sweep.settings["setting"].isin(order["setting"])]
@@ -29,9 +29,9 @@ def settings_table(sweep: Sweep, verdict: Verdict, *, key: str, title: str) -> T
         setting = int(record["setting"])
         standing = (
             "recommended"
-            if setting == verdict.recommended
+            if setting == analysis.recommended
             else "tied"
-            if setting in verdict.tied
+            if setting in analysis.could_be_best
             else ""
         )
         rows.append(

@@ -7,14 +7,11 @@ look at them in the run's folder; the report shows the looks, and what they do t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from sweeplab.errors import RunFolderError
-from sweeplab.report.page.commands import command
 from sweeplab.runs.files import read_json
 from sweeplab.runs.folder import RunFolder
 from sweeplab.sweeps.settings import setting_numbers, typical_run
@@ -37,6 +34,15 @@ class Look:
     opened: tuple[str, ...]  # ISO 8601, one for each time
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What the test images said, and of which run to ask them."""
+
+    sentences: list[str] = field(default_factory=list)
+    invitation: str = ""  # to evaluate ``run``: the command follows it
+    run: str | None = None  # the folder of the run to ask; None once it was, or without one
+
+
 def looks(sweep: Sweep) -> tuple[list[Look], list[str]]:
     """The runs of ``sweep`` that were evaluated, and what is wrong with records of others."""
     found, damaged = [], []
@@ -57,18 +63,17 @@ def looks(sweep: Sweep) -> tuple[list[Look], list[str]]:
     return found, damaged
 
 
-def opening(sweep: Sweep, recommended: int | None) -> list[str | Markup]:
-    """What to say of the test images: what they said, or with which command to ask them.
+def opening(sweep: Sweep, recommended: int | None) -> Opening:
+    """What to say of the test images: what they said, or of which run to ask them.
 
     Args:
         sweep: over one data set.
         recommended: the number of the recommended setting; None where there is none.
     """
     found, damaged = looks(sweep)
-    said: list[str | Markup] = []
     mine = [look for look in found if look.setting == recommended]
     others = [look for look in found if look.setting != recommended]
-    said += [_result(look) for look in mine]
+    said = [_result(look) for look in mine]
     if others:
         said.append(_of_others(others))
     if len(found) > 1:
@@ -80,9 +85,13 @@ def opening(sweep: Sweep, recommended: int | None) -> list[str | Markup]:
         )
     elif mine and len(mine[0].opened) > 1:
         said.append("Looking again at the same run changes nothing; choosing by it would.")
-    if not mine and recommended is not None:
-        said.append(_invitation(sweep, recommended, opened=bool(found)))
-    return [*said, *damaged]
+    run = typical_run(sweep.runs, sweep.knobs, recommended)
+    if mine or run is None:
+        return Opening([*said, *damaged])
+    seeds = int((setting_numbers(sweep.runs, sweep.knobs) == recommended).sum())
+    return Opening(
+        [*said, *damaged], _invitation(run["run"], seeds, opened=bool(found)), run["folder"]
+    )
 
 
 def _look(name: str, setting: int, values: dict[str, Any]) -> Look:
@@ -119,22 +128,14 @@ def _of_others(found: Sequence[Look]) -> str:
     )
 
 
-def _invitation(sweep: Sweep, recommended: int, *, opened: bool) -> str | Markup:
-    run = typical_run(sweep.runs, sweep.knobs, recommended)
-    if run is None:
-        return ""
-    seeds = int((setting_numbers(sweep.runs, sweep.knobs) == recommended).sum())
-    which = f"run {run['run']}" + (
-        ", the middle one of the recommended setting's seeds" if seeds > 1 else ""
-    )
+def _invitation(run: str, seeds: int, *, opened: bool) -> str:
+    middle = ", the middle one of the recommended setting's seeds" if seeds > 1 else ""
     start = (
         "The test images were not opened for the recommended setting."
         if opened
         else "The test images have not been opened."
     )
-    return Markup("{} When the choice is made, and not before, ask them once, of {}: {}").format(
-        start, which, command(str(run["folder"]), "evaluate")
-    )
+    return f"{start} When the choice is made, and not before, ask them once, of run {run}{middle}:"
 
 
 def _dates(opened: Sequence[str]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sweeplab.statistics.replicates import usable
-from sweeplab.statistics.words import Finding, counted, plus_minus
+from sweeplab.sweeps.settings import usable
 
 LAST = 1 / 3  # of the evaluations: where a curve that has settled is flat
 POINTS = 6
@@ -67,73 +66,70 @@ def rises(curves: pd.DataFrame, last: float = LAST) -> pd.DataFrame:
     return frame.rename_axis("run").reset_index()
 
 
-def still_rising(runs: pd.DataFrame, curves: pd.DataFrame, which: str) -> list[Finding]:
-    """Whether the curves of one setting still rise when training ends.
+@dataclass(frozen=True)
+class Rise:
+    """How far one setting's curves still rise, ``rise ± half`` (95 %)."""
+
+    rise: float
+    half: float
+    start: int  # the iterations it was measured over
+    end: int
+    runs: int  # of one run the interval comes from the scatter of its curve, else from the runs
+
+    @property
+    def clear(self) -> bool:
+        """Whether they rise by more than chance explains."""
+        return self.rise > self.half
+
+
+@dataclass(frozen=True)
+class BestIterations:
+    """Where in training the best iterations of some runs fall."""
+
+    runs: int
+    late: int  # in the last tenth
+    early: int  # in the first half
+
+    @property
+    def always_late(self) -> bool:
+        """Late in most runs: training may be too short."""
+        return self.late >= OFTEN * self.runs
+
+    @property
+    def always_early(self) -> bool:
+        """Early in most runs: fewer iterations would do."""
+        return not self.always_late and self.early >= OFTEN * self.runs
+
+
+def rise_of(runs: pd.DataFrame, curves: pd.DataFrame) -> Rise | None:
+    """The mean rise over the runs of one setting; None without curves that are long enough.
 
     Args:
         runs: the runs of that setting.
-        curves: of at least these runs.
-        which: the setting, in words.
+        curves: of at least these runs, as :func:`rises` takes them.
     """
     mine = runs.loc[usable(runs), "run"]
-    found = rises(curves[curves["run"].isin(mine)]) if len(curves) else pd.DataFrame()
-    if found.empty:
-        return []
-    n, rise = len(found), float(found["rise"].mean())
+    each = rises(curves[curves["run"].isin(mine)]) if len(curves) else pd.DataFrame()
+    if each.empty:
+        return None
+    n = len(each)
     if n > 1:
-        se, df = float(found["rise"].std(ddof=1)) / np.sqrt(n), n - 1
-        how = f"95 % t interval over {n} seeds"
+        se, df = float(each["rise"].std(ddof=1)) / np.sqrt(n), n - 1
     else:
-        se, df = float(found["se"].iloc[0]), int(found["points"].iloc[0]) - 2
-        how = "one seed; 95 % interval from the scatter of its curve"
-    half = float(stats.t.ppf(0.975, df)) * se
-    if not rise > half:
-        return []
-    start, end = int(found["start"].min()), int(found["end"].max())
-    text = (
-        f"The validation accuracy of {which} still rises: by {plus_minus(rise, half, signed=True)} "
-        f"from iteration {start:,} to {end:,} ({how}). Train longer."
+        se, df = float(each["se"].iloc[0]), int(each["points"].iloc[0]) - 2
+    return Rise(
+        rise=float(each["rise"].mean()),
+        half=float(stats.t.ppf(0.975, df)) * se,
+        start=int(each["start"].min()),
+        end=int(each["end"].max()),
+        runs=n,
     )
-    return [Finding("rising", text, "warning")]
 
 
-def best_iterations(runs: pd.DataFrame, of: str) -> list[Finding]:
-    """Whether the best iteration falls always at the end, or always early.
-
-    Args:
-        runs: the runs to look at.
-        of: which they are, in words.
-    """
+def best_iterations(runs: pd.DataFrame) -> BestIterations | None:
+    """Where the best iterations of the completed ``runs`` fall; None without any."""
     done = runs[usable(runs) & (runs["final_iteration"] > 0)]
     if done.empty:
-        return []
+        return None
     place = done["best_iteration"] / done["final_iteration"]
-    late, early = int((place >= LATE).sum()), int((place <= EARLY).sum())
-    n = len(done)
-    if late >= OFTEN * n:
-        text = (
-            f"The best iteration lies in the last tenth of training in {late} of "
-            f"{counted(n, 'run')} of {of}: training may be too short."
-        )
-        return [Finding("longer", text, "warning" if n > 1 else "note")]
-    if early >= OFTEN * n:
-        text = (
-            f"The best iteration lies in the first half of training in {early} of "
-            f"{counted(n, 'run')} of {of}: fewer iterations would do."
-        )
-        return [Finding("shorter", text, "note")]
-    return []
-
-
-def training_length(
-    runs: pd.DataFrame,
-    curves: pd.DataFrame,
-    setting: pd.Series[int],
-    tied: Sequence[int],
-    recommended: int,
-    words: str,
-) -> list[Finding]:
-    """Both checks: best iterations of the tied settings, the curves of the recommended one."""
-    among = runs[setting.isin(list(tied))]
-    of = "the tied settings" if len(tied) > 1 else words
-    return best_iterations(among, of) + still_rising(runs[setting == recommended], curves, words)
+    return BestIterations(len(done), int((place >= LATE).sum()), int((place <= EARLY).sum()))

@@ -1,0 +1,128 @@
+"""Which setting to use, what it is tied with, and what to expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeplab.statistics.analysis import Analysis
+from sweeplab.statistics.chance import Chance
+from sweeplab.sweeps.settings import METRIC
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count, number, plus_minus, setting_text, some
+
+# What statistics.recommend does.
+RULE = (
+    "of the tied settings within one standard error of the highest mean: the largest weight "
+    "decay, then the fewest training examples seen, then the highest mean"
+)
+
+
+def headline(part: Sweep, analysis: Analysis) -> tuple[str, str]:
+    """The answer in a sentence, and how its number was got."""
+    if analysis.recommended is None:
+        return "No run completed, so there is no setting to recommend.", ""
+    row = row_of(part, analysis.recommended)
+    accuracy = f"{plus_minus(row[METRIC], row['half_width'])} validation accuracy"
+    if analysis.chance.images:
+        accuracy += f" on {count(analysis.chance.images, 'image')}"
+    how = (
+        f"Mean and 95 % t interval over {row['n']} seeds, after the last iteration"
+        if row["n"] > 1
+        else "One seed, so no interval over seeds; after the last iteration"
+    )
+    if np.isfinite(analysis.se_images):
+        how += f"; the choice of the images adds a standard error of {analysis.se_images:.3f}"
+    start = "One setting ran" if len(part.settings) == 1 else f"Use {setting(row, part.knobs)}"
+    return f"{start}: {accuracy}.", f"{how}."
+
+
+def answer(part: Sweep, analysis: Analysis) -> list[str]:
+    """What follows the headline: none to four sentences."""
+    if analysis.recommended is None:
+        return []
+    row = row_of(part, analysis.recommended)
+    said = []
+    if row["diverged"]:
+        said.append(
+            f"Every setting diverged with some seed; this one did in {row['diverged']} of "
+            f"{count(row['runs'], 'run')}, and its mean is over the others."
+        )
+    if len(part.settings) == 1:
+        return said
+    said += _ties(part, analysis)
+    outside = len(part.settings) - len(analysis.tied)
+    if outside:
+        why = "diverged with some seed or had no result"
+        said.append(f"Not compared: {count(outside, 'setting')} that {why}.")
+    return said + _expect(analysis.optimism.iloc[0])
+
+
+def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
+    """``learning rate = 0.1, batch size = 64``; without knobs "the one setting that ran"."""
+    return setting_text(values, knobs) or "the one setting that ran"
+
+
+def row_of(part: Sweep, number: int) -> dict[Any, Any]:
+    """The row of a setting in ``part.settings``."""
+    table = part.settings
+    return table[table["setting"] == number].to_dict("records")[0]
+
+
+def covered(chance: Chance) -> str:
+    """Which chance the comparisons cover."""
+    same = chance.fewest == chance.most
+    seeds = count(chance.most, "seed") if same else f"{chance.fewest} to {chance.most} seeds"
+    if chance.images is None:
+        return f"{seeds}, not the choice of the validation images"
+    the = "the " if chance.paired else ""
+    images = f"the choice of {the}{count(chance.images, 'validation image')}"
+    if not chance.paired:
+        images += ", as if unpaired"
+    return f"{images} and of {seeds}" if chance.most > 1 else f"{images}, not of the seed"
+
+
+def _ties(part: Sweep, analysis: Analysis) -> list[str]:
+    tied = analysis.tied
+    among = tied[tied["tied"].astype(bool)].sort_values("mean", ascending=False).to_dict("records")
+    k, n = len(among), len(tied)
+    if n == 1:
+        return ["No other setting ran to the end with every seed, so there is nothing to compare."]
+    chance = f"this covers {covered(analysis.chance)}, and that {n:,} settings were compared"
+    if k == 1:
+        return [f"With 95 % confidence it is the best of the {n:,} settings ({chance})."]
+    chosen = next(row for row in among if row["setting"] == analysis.recommended)
+    others = [
+        f"{setting(row, [knob for knob in part.knobs if row[knob] != chosen[knob]])} "
+        f"({number(row['mean'])})"
+        for row in among
+        if row is not chosen
+    ]
+    who, differ = ("The other", "it differs") if k == 2 else ("The others", "they differ")
+    where = f", where {differ}" if len(part.knobs) > 1 else ""
+    said = [
+        f"It is tied with {count(k - 1, 'other')}: with 95 % confidence the truly best of the "
+        f"{n:,} settings is among these {k:,} ({chance}). {who}{where}: {some(others)}."
+    ]
+    top = among[0]
+    if top is not chosen:
+        said.append(
+            f"The highest mean, {number(top['mean'])}, belongs to {setting(top, part.knobs)}, "
+            f"{number(abs(chosen['difference']))} ahead with a standard error of "
+            f"{number(chosen['se'])}; the choice between them follows a rule ({RULE})."
+        )
+    return said
+
+
+def _expect(luck: pd.Series[Any]) -> list[str]:
+    if not np.isfinite(luck["corrected"]) or luck["k"] < 2:
+        return []
+    return [
+        f"The highest of {luck['k']:,.0f} accuracies, {number(luck['highest'])}, is optimistic by "
+        f"about {number(max(luck['optimism'], 0.0))}: on new images expect about "
+        f"{number(luck['corrected'])} of a setting chosen this way (bootstrap over "
+        f"{luck['images']:,.0f} images; luck with seeds and training images is not counted)."
+    ]
