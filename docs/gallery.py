@@ -19,6 +19,7 @@ from sweeplab.figures.plot import Plot
 from sweeplab.figures.svg import to_bytes
 from sweeplab.report.sections import sections
 from sweeplab.report.text.verdict import Verdict, verdict
+from sweeplab.statistics import analyse
 from sweeplab.sweeps.settings import count_statuses
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.terminal import say
@@ -78,22 +79,24 @@ def train(name: str) -> None:
 def part(experiment: Experiment, folder: Path, figures: list[str], knobs: list[str]) -> str:
     """An experiment's part of the page; its pictures are written on the way."""
     sweep = load_sweep(folder)
-    judged = verdict(sweep)
-    plots = {plot.name: plot for one in sections(sweep, judged) for plot in one.plots}
+    analysis = analyse(sweep)
+    said = verdict(sweep, analysis)
+    plots = {plot.name: plot for one in sections(sweep, analysis, said) for plot in one.plots}
     lines = [
         f"## {experiment.name.replace('_', ' ').capitalize()}",
         f"*{experiment.question}*",
         f"`sweeplab train experiments/{experiment.name}.yaml` ({count_statuses(sweep.runs)})",
-        *sentences(judged, knobs),
+        *sentences(said, knobs),
         *(figure(f"{experiment.name}-{name}".replace("_", "-"), plots[name]) for name in figures),
     ]
     return "\n\n".join(lines) + "\n"
 
 
-def sentences(judged: Verdict, knobs: list[str]) -> list[str]:
+def sentences(said: Verdict, knobs: list[str]) -> list[str]:
     """What the report answers, and says of ``knobs``; without any, what matters or is to mind."""
-    about = [judged.questions[knob] for knob in knobs]
-    return [*judged.findings[:2], *(about or judged.importance_said or judged.cautions)]
+    about = [said.questions[knob] for knob in knobs]
+    answer = [f"{said.lead} {said.how}", *said.findings[:1]]
+    return [*answer, *(about or said.importance_said or said.cautions)]
 
 
 def figure(name: str, plot: Plot) -> str:
