@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -33,7 +32,6 @@ from sweeplab.figures.plot import Plot
 from sweeplab.figures.svg import legend_keys, page_panels, to_svg
 from sweeplab.figures.theme import DARK, fixed_map, on_colour, styled
 from sweeplab.report.sections import sections
-from sweeplab.report.text.importance import importance_table
 from sweeplab.report.text.verdict import verdict
 from sweeplab.report.training_curves import training_curves, write_training_curves
 from sweeplab.statistics import analyse
@@ -185,21 +183,6 @@ class TestImportance:
         names = {text.get_text() for text in ax.texts}
         assert {"effect 29", "effect 16"} <= names
         assert "effect 15" not in names
-
-    def test_an_interval_always_holds_its_share(self) -> None:
-        effects = pd.DataFrame(
-            {
-                "effect": [LR, "seeds"],
-                "knobs": [(LR,), ()],
-                "share": [0.9, 0.1],
-                "low": [0.95, np.nan],
-                "high": [1.0, np.nan],
-            }
-        )
-        table = importance_table(SimpleNamespace(importance=effects))  # type: ignore[arg-type]
-        assert table["name"].tolist() == ["learning rate", "seeds"]
-        assert table.loc[0, ["low", "high"]].tolist() == [0.9, 1.0]
-        assert table.loc[1, ["low", "high"]].isna().all()
 
 
 class TestCurves:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from test_statistics_samples import fail, make_sweep
 
-from sweeplab.statistics import decompose, importance, noise, replicates
+from sweeplab.report.text.importance import importance_note, importance_table
+from sweeplab.statistics import analyse_runs, decompose, importance, noise, replicates
 from sweeplab.statistics.importance import complete_part
 from sweeplab.sweeps.settings import summarise
 
@@ -105,19 +106,49 @@ def test_a_value_that_diverged_is_left_out_and_the_rest_is_exact() -> None:
     assert dropped == ()
 
 
+def test_an_interval_always_holds_its_share() -> None:
+    # Mostly noise, whose reversed intervals may leave the share out.
+    for seed in range(20):
+        runs, _, knobs, correct = make_sweep(GRID, lambda _: 0.0, seeds=2, own=0.4, seed=seed)
+        found = shares(runs, knobs, correct)
+        assert ((found["low"] <= found["share"]) & (found["share"] <= found["high"])).all()
+        assert found["low"].ge(0).all()
+        assert found["high"].le(1).all()
+
+
+def test_the_caption_says_how_the_shares_were_got() -> None:
+    runs, curves, knobs, correct = make_sweep(GRID, lambda s: s[LR])
+    fail(runs, runs.index[(runs[LR] == 1.0) & (runs[DECAY] == 0.1)], "diverged")
+    exact = importance_note(analyse_runs(runs, curves, knobs, correct))
+    assert "The share of each knob, each pair of knobs beyond its two, three or more" in exact
+    assert "and the seeds in the variance of final validation accuracy" in exact
+    assert "bars carry 95 % intervals" in exact
+    assert "Method: exact, complete grid without learning rate = 1." in exact
+
+
+def test_effects_have_names_for_people() -> None:
+    table = importance_table(analyse_runs(*make_sweep(GRID, lambda s: s[LR] * s[DECAY])))
+    assert set(table["name"]) >= {"learning rate", "learning rate × weight decay", "seeds"}
+    assert table["share"].is_monotonic_decreasing
+
+
 def test_an_incomplete_grid_falls_back_to_a_labelled_model() -> None:
-    runs, _, knobs, correct = make_sweep(
+    runs, curves, knobs, correct = make_sweep(
         {LR: [0.001, 0.01, 0.1, 1.0], DECAY: [0.0, 0.01, 0.1, 0.5], BATCH: [8, 16, 32, 64]},
         lambda s: 0.5 * np.log10(s[LR]),
         seeds=1,
     )
     some = np.random.default_rng(0).permutation(64)[:24]
     part = runs.iloc[some].reset_index(drop=True)
-    found = shares(part, knobs, [correct[row] for row in some])
+    analysis = analyse_runs(part, curves, knobs, [correct[row] for row in some])
+    found = analysis.importance.set_index("effect")
     assert found["method"].eq("forest").all()
     assert found.index[0] == LR
     assert found["share"].iloc[0] > 0.6
     assert ((found["low"] <= found["share"]) & (found["share"] <= found["high"])).all()
+    note = importance_note(analysis)
+    assert "Method: model-based (random forest): the grid is incomplete" in note
+    assert "bars carry" not in note
 
 
 def test_too_little_gives_an_empty_frame() -> None:

@@ -21,7 +21,7 @@ from sweeplab.errors import RunFolderError
 from sweeplab.runs.folder import RunFolder, read_curves
 from sweeplab.sweeps.settings import METRIC, ranked, t_half_width
 from sweeplab.sweeps.tables import load_sweep, write_tables
-from sweeplab.words import level_texts, natural, value_text
+from sweeplab.words import count, level_texts, natural, plus_minus, some, value_text
 
 LR = "optimizer.lr"
 COLUMNS = [
@@ -290,3 +290,39 @@ def test_levels_of_an_axis_are_short_and_distinct() -> None:
     assert level_texts([0.123456, 0.123467]) == ["0.12346", "0.12347"]
     assert level_texts([100, 2000]) == ["100", "2000"]
     assert level_texts(["mnist", "digits"]) == ["mnist", "digits"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (0.8941, 0.0042, "0.894 ± 0.004"),
+        (0.8941, 0.0004, "0.8941 ± 0.0004"),  # not ± 0.000
+        (0.8941, 0.0, "0.894 ± 0.000"),  # it is
+        (0.8941, np.nan, "0.894"),
+        (np.nan, np.nan, "–"),
+    ],
+)
+def test_a_mean_has_as_many_digits_as_its_interval_needs(
+    mean: float, half: float, text: str
+) -> None:
+    assert plus_minus(mean, half) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [(0.0123, "+0.012 ± 0.100"), (-0.0123, "−0.012 ± 0.100"), (-0.0001, "0.000 ± 0.100")],
+)
+def test_a_difference_carries_its_sign(change: float, text: str) -> None:
+    assert plus_minus(change, 0.1, signed=True) == text
+
+
+def test_things_are_counted_and_listed() -> None:
+    assert [count(n, "run") for n in (0, 1, 2, 11520)] == [
+        "0 runs",
+        "1 run",
+        "2 runs",
+        "11,520 runs",
+    ]
+    assert count(2, "class", "classes") == "2 classes"
+    assert some(["a, b", "c"]) == "a, b; c"
+    assert some(list("abcdef"), 4) == "a; b; c; d; and 2 more"

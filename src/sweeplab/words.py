@@ -35,6 +35,11 @@ def short_name(key: str) -> str:
     return (KNOBS[key].short if key in KNOBS else "") or knob_name(key)
 
 
+def effect_name(effect: str, knobs: Sequence[str]) -> str:
+    """What explains a share of the variance: ``learning rate × batch size``, or ``effect``."""
+    return " × ".join(map(knob_name, knobs)) or effect
+
+
 def value_text(value: Any) -> str:
     """A value as a person writes it: ``0.001``, ``1e-05``, ``2000``, ``mnist``, ``true``."""
     if isinstance(value, str):

@@ -21,16 +21,8 @@ SEEDS = "seeds"
 HIGHER = "higher order"
 EXACT, FOREST = "exact", "forest"  # methods
 COLUMNS = [
-    "effect",
-    "knobs",
-    "order",
-    "share",
-    "low",
-    "high",
-    "by_chance",
-    "p",
-    "method",
-    "without",
+    *("effect", "knobs", "order", "share", "low", "high"),
+    *("by_chance", "p", "method", "without"),
 ]
 
 
@@ -38,7 +30,6 @@ def importance(
     model: Noise,
     settings: pd.DataFrame,
     knobs: Sequence[str],
-    runs_variance: float | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Shares of the variance of final validation accuracy: knobs, pairs, the rest, seeds.
@@ -60,13 +51,12 @@ def importance(
         model: of K settings, see :func:`~.noise.noise`.
         settings: as ``sweeps.settings.summarise`` gives it, in the order of ``model``.
         knobs: those that vary.
-        runs_variance: mean over settings of the variance within them (divisor n); from the
-            table's ``sd`` if None.
         seed: of the redrawing.
 
     Returns:
         One row an effect: ``effect`` (a knob, ``"a × b"``, "higher order", "seeds"), ``knobs``
-        (tuple), ``order`` (0 for the last two), ``share``, its 95 % interval ``low``, ``high``,
+        (tuple), ``order`` (0 for the last two), ``share``, its 95 % interval ``low``, ``high``
+        (which always holds it, and is NaN where no noise is known),
         ``by_chance`` (the share noise alone would show), ``p`` (that noise alone shows as much),
         ``method`` (``exact`` or ``forest``, whose intervals are the spread of groups of trees),
         ``without`` (tuple of the knobs and values left out). Sorted by share. Empty
@@ -82,7 +72,7 @@ def importance(
     chosen, shape = _in_grid_order(kept, left)
     mean = model.mean[chosen]
     within = kept["sd"].fillna(0.0) ** 2 * (kept["n"] - 1) / kept["n"]
-    inside = float(within.mean()) if runs_variance is None else runs_variance
+    inside = float(within.mean())  # with divisor n: the seeds' part of the total variance
     share = _shares(mean[None], shape, inside)
     rng = np.random.default_rng(seed)
     redrawn, alone = [], []
@@ -97,33 +87,29 @@ def importance(
     again, chance = np.concatenate(redrawn, axis=1), np.concatenate(alone, axis=1)
     observed = _parts(mean[None], shape)
     total = max(float(observed[:, 0].sum() + inside), 1e-300)
-    tail = np.quantile(again, [0.025, 0.975], axis=1)
-    noisy = bool(model.covers_seeds or model.by_image is not None)
-    rows = []
-    for j, (names, label) in enumerate(_effects(left)):
-        is_seeds = label == SEEDS
-        rows.append(
-            {
-                "effect": label,
-                "knobs": names,
-                "order": len(names),
-                "share": float(share[j, 0]),
-                "low": float(np.clip(2 * share[j, 0] - tail[1, j], 0, 1)) if noisy else np.nan,
-                "high": float(np.clip(2 * share[j, 0] - tail[0, j], 0, 1)) if noisy else np.nan,
-                "by_chance": np.nan if is_seeds else float(chance[j].mean() / total),
-                "p": np.nan
-                if is_seeds or not noisy
-                else float((1 + (chance[j] >= observed[j, 0]).sum()) / (1 + DRAWS)),
-                "method": EXACT,
-                "without": dropped,
-            }
-        )
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    high, low = 2 * share[:, 0] - np.quantile(again, [0.025, 0.975], axis=1)
+    frame = _frame(left, dropped)
+    frame = frame.assign(
+        share=share[:, 0],
+        # The reversed interval may leave out the share itself, where noise makes up much of it.
+        low=np.clip(low, 0, share[:, 0]),
+        high=np.clip(high, share[:, 0], 1),
+        by_chance=chance.mean(axis=1) / total,
+        p=(1 + (chance >= observed).sum(axis=1)) / (1 + DRAWS),
+        method=EXACT,
+    )
+    if not (model.covers_seeds or model.by_image is not None):  # no noise is known
+        frame[["low", "high", "p"]] = np.nan
+    frame.loc[frame["effect"] == SEEDS, ["by_chance", "p"]] = np.nan
     if not model.covers_seeds:
         frame = frame[frame["effect"] != SEEDS]
-    if len(left) < 3:
+    return _by_share(frame, left)
+
+
+def _by_share(frame: pd.DataFrame, knobs: Sequence[str]) -> pd.DataFrame:
+    if len(knobs) < 3:
         frame = frame[frame["effect"] != HIGHER]
-    return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+    return frame[COLUMNS].sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
 def decompose(cells: Floats, order: int = 2) -> dict[tuple[int, ...], Floats]:
@@ -193,10 +179,12 @@ def _in_grid_order(table: pd.DataFrame, knobs: Sequence[str]) -> tuple[NDArray[n
     return table["setting"].to_numpy(dtype=np.intp)[np.argsort(flat)], shape
 
 
-def _effects(knobs: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
-    singles = [((knob,), knob) for knob in knobs]
-    pairs = [(pair, " × ".join(pair)) for pair in combinations(knobs, 2)]
-    return [*singles, *pairs, ((), HIGHER), ((), SEEDS)]
+def _frame(knobs: Sequence[str], without: tuple[tuple[str, object], ...]) -> pd.DataFrame:
+    """A row an effect, in the order of :func:`_parts`."""
+    sets = [subset for order in (1, 2) for subset in combinations(knobs, order)]
+    rows = [(" × ".join(subset), subset, len(subset), without) for subset in sets]
+    rows += [(HIGHER, (), 0, without), (SEEDS, (), 0, without)]
+    return pd.DataFrame(rows, columns=["effect", "knobs", "order", "without"])
 
 
 def _parts(cells: Floats, shape: Sequence[int]) -> Floats:
@@ -220,23 +208,15 @@ def _by_forest(table: pd.DataFrame, knobs: Sequence[str], seed: int) -> pd.DataF
         return pd.DataFrame(columns=COLUMNS)
     everything = _shares(cells.mean(axis=0)[None], shape, 0.0)[:, 0]
     groups = _shares(cells, shape, 0.0)
-    tail = np.quantile(groups, [0.025, 0.975], axis=1)
-    rows = [
-        {
-            "effect": label,
-            "knobs": names,
-            "order": len(names),
-            "share": float(everything[j]),
-            # Each group averages few trees; the forest's own share may lie outside their spread.
-            "low": float(min(tail[0, j], everything[j])),
-            "high": float(max(tail[1, j], everything[j])),
-            "by_chance": np.nan,
-            "p": np.nan,
-            "method": FOREST,
-            "without": (),
-        }
-        for j, (names, label) in enumerate(_effects(kept))
-        if label != SEEDS and (label != HIGHER or len(kept) > 2)
-    ]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+    low, high = np.quantile(groups, [0.025, 0.975], axis=1)
+    frame = _frame(kept, ())
+    frame = frame.assign(
+        share=everything,
+        # Each group averages few trees; the forest's own share may lie outside their spread.
+        low=np.minimum(low, everything),
+        high=np.maximum(high, everything),
+        by_chance=np.nan,
+        p=np.nan,
+        method=FOREST,
+    )
+    return _by_share(frame[frame["effect"] != SEEDS], kept)

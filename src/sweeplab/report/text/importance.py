@@ -6,7 +6,7 @@ import pandas as pd
 
 from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.importance import EXACT, HIGHER, SEEDS
-from sweeplab.words import knob_name, listed, percent, setting_text
+from sweeplab.words import effect_name, listed, percent, setting_text
 
 HALF = 0.5
 
@@ -14,14 +14,8 @@ HALF = 0.5
 def importance_table(analysis: Analysis) -> pd.DataFrame:
     """How much each knob mattered, in words: ``name``, ``share``, ``low``, ``high``."""
     shares = analysis.importance
-    names = [
-        " × ".join(knob_name(knob) for knob in knobs) if knobs else effect
-        for effect, knobs in zip(shares["effect"], shares["knobs"], strict=True)
-    ]
-    # A reversed interval may leave out the share itself, where noise makes up much of it.
-    low = shares[["low", "share"]].min(axis=1, skipna=False)
-    high = shares[["high", "share"]].max(axis=1, skipna=False)
-    return pd.DataFrame({"name": names, "share": shares["share"], "low": low, "high": high})
+    table = shares[["effect", "share", "low", "high"]].rename(columns={"effect": "name"})
+    return table.assign(name=[*map(effect_name, shares["effect"], shares["knobs"])])
 
 
 def importance_said(analysis: Analysis) -> list[str]:
