@@ -8,8 +8,9 @@ from sweeplab.statistics.analysis import Analysis, analyse, analyse_runs
 from sweeplab.statistics.chance import Chance, noise_floor
 from sweeplab.statistics.closest import Closest, closest
 from sweeplab.statistics.edges import Edge, edges
-from sweeplab.statistics.effects import Difference, compare, knob_effects, knob_tests
+from sweeplab.statistics.effects import Difference, compare, knob_effects
 from sweeplab.statistics.importance import decompose, importance
+from sweeplab.statistics.knob_tests import knob_tests
 from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of, rises
 from sweeplab.statistics.noise import Noise, noise
 from sweeplab.statistics.optimism import optimism

@@ -10,8 +10,9 @@ import pandas as pd
 from sweeplab.statistics.chance import Chance, noise_floor
 from sweeplab.statistics.closest import Closest, closest
 from sweeplab.statistics.edges import Edge, edges
-from sweeplab.statistics.effects import knob_effects, knob_tests
+from sweeplab.statistics.effects import knob_effects
 from sweeplab.statistics.importance import importance
+from sweeplab.statistics.knob_tests import knob_tests
 from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of
 from sweeplab.statistics.noise import noise
 from sweeplab.statistics.optimism import optimism

@@ -38,11 +38,10 @@ def predicted_cells(
 
     codes, levels = [], []
     for knob in kept:
-        ranks = _ranks(table[knob])
+        ranks = pd.factorize(table[knob], sort=True)[0]
         codes.append(ranks)
-        there = np.unique(ranks)
-        at = np.unique(np.linspace(0, len(there) - 1, min(len(there), LEVELS)).round().astype(int))
-        levels.append(there[at])
+        last = int(ranks.max())
+        levels.append(np.unique(np.linspace(0, last, min(last + 1, LEVELS)).round().astype(int)))
     forest = RandomForestRegressor(
         n_estimators=GROUPS * TREES, min_samples_leaf=2, random_state=seed, n_jobs=1
     )
@@ -55,9 +54,3 @@ def predicted_cells(
     cells = grid.astype(np.float32)
     each = np.array([tree.predict(cells) for tree in forest.estimators_])  # [trees, cells]
     return each.reshape(GROUPS, TREES, -1).mean(axis=1), [len(level) for level in levels], kept
-
-
-def _ranks(values: pd.Series[float]) -> NDArray[np.intp]:
-    if pd.api.types.is_numeric_dtype(values):
-        return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.intp)
-    return np.asarray(pd.factorize(values.astype(str), sort=True)[0], dtype=np.intp)

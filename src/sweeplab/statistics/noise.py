@@ -19,7 +19,7 @@ Settings that lack a seed of the others enter with their own variance over seeds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,7 @@ def noise(data: Replicates) -> Noise:
         df=np.maximum(df, 1e-9),
         binomial=mean * (1 - mean) / data.images if data.images else np.zeros(k),
     )
-    return Noise(**{**vars(model), "prior": _common(model)})
+    return replace(model, prior=_common(model))
 
 
 def pair_variance(
@@ -150,8 +150,8 @@ def pair_variance(
     )
 
 
-def average_variance(model: Noise, left: Indices, right: Indices) -> tuple[float, float]:
-    """The same for the mean over G pairs of settings of ``left[g]`` less ``right[g]``."""
+def average_variance(model: Noise, left: Indices, right: Indices) -> tuple[Floats, Floats]:
+    """The same for the mean over G pairs of settings of ``left[g]`` less ``right[g]``, ``[1]``."""
     g = len(left)
     both = np.concatenate([left, right])
 
@@ -159,7 +159,7 @@ def average_variance(model: Noise, left: Indices, right: Indices) -> tuple[float
         gap = part[left].mean(axis=0) - part[right].mean(axis=0)
         return np.array([float(gap @ gap)])
 
-    variance, df = _variance(
+    return _variance(
         model,
         None if model.by_image is None else squared(model.by_image),
         squared(model.by_seed),
@@ -170,7 +170,6 @@ def average_variance(model: Noise, left: Indices, right: Indices) -> tuple[float
         np.array([_shared_error(model, both).sum() / g**2]),
         1 / g,
     )
-    return float(variance[0]), float(df[0])
 
 
 def _variance(

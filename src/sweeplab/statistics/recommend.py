@@ -10,8 +10,6 @@ import pandas as pd
 from sweeplab.statistics.keys import DECAY
 from sweeplab.sweeps.settings import setting_numbers
 
-SLACK = 1.0
-
 
 def candidates(settings: pd.DataFrame) -> list[int]:
     """The settings that may be recommended: those that ran to the end with every seed.
@@ -46,13 +44,12 @@ def recommend(
     tied: pd.DataFrame,
     knobs: Sequence[str],
     cost: pd.Series[float],
-    slack: float = SLACK,
 ) -> int | None:
     """The number of the recommended setting.
 
-    Of the tied settings within one standard error of the highest mean: the largest weight decay,
-    then the fewest training examples seen, then the highest mean. Being close to the best comes
-    first (the one-standard-error rule; L. Breiman, J. Friedman, R. Olshen and C. Stone,
+    Of the tied settings within one standard error (of the paired difference) of the highest
+    mean: the largest weight decay, then the fewest training examples seen, then the highest
+    mean. Being close to the best comes first (the one-standard-error rule; L. Breiman, J. Friedman, R. Olshen and C. Stone,
     Classification and Regression Trees, 1984, section 3.4.3), because a tied set is wide when
     validation images are few: its far end may be points worse.
 
@@ -61,15 +58,11 @@ def recommend(
         tied: as :func:`~.tied.tied_set` gives it.
         knobs: the swept configuration keys.
         cost: as :func:`examples_seen` gives it.
-        slack: how many standard errors of the paired difference below the highest mean a
-            setting may be; infinity takes the whole tied set.
 
     Returns:
         None when nothing is tied.
     """
-    near = tied[tied["tied"].astype(bool)]
-    if np.isfinite(slack):
-        near = near[-near["difference"] <= slack * near["se"]]
+    near = tied[tied["tied"].astype(bool) & (-tied["difference"] <= tied["se"])]
     if near.empty:
         return None
     numbers = near["setting"].astype(int).to_numpy()

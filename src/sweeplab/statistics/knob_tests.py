@@ -1,0 +1,117 @@
+"""Whether a knob does anything, alone or together with others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sweeplab.statistics.joint import Singles, as_normal, draws
+from sweeplab.statistics.noise import Floats, Indices, Noise, average_variance, pair_variance
+
+ERROR = 0.05
+DRAWS = 2000
+BLOCK = 2048
+ALL_PAIRS = 12  # values of a knob, up to which every pair of them is compared
+COLUMNS = [
+    *("knob", "comparisons", "z", "critical", "effect"),
+    *("largest", "half", "low_value", "high_value"),
+]
+
+
+def knob_tests(
+    model: Noise,
+    settings: pd.DataFrame,
+    knobs: Sequence[str],
+    eligible: Sequence[int],
+    error: float = ERROR,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Whether each knob changes accuracy anywhere.
+
+    Settings that differ in this knob alone are compared pair by pair, and so are the averages
+    over all matched pairs of two values. The knob has an effect when the largest z of them all
+    exceeds its 1 - ``error`` quantile under no effect (max-t test; P. H. Westfall and
+    S. S. Young, Resampling-Based Multiple Testing, 1993, section 2.5), from
+    :func:`~.joint.draws`.
+
+    Args:
+        model: of K settings, see :func:`~.noise.noise`.
+        settings: as ``sweeps.settings.summarise`` gives it, in the order of ``model``.
+        knobs: those that vary.
+        eligible: settings that count: those that never diverged.
+        error: the chance of a false effect, for each knob.
+        seed: of the simulation.
+
+    Returns:
+        One row a knob: ``knob``, ``comparisons``, ``z`` (the largest), ``critical``, ``effect``,
+        ``largest`` (the largest average difference of two values) with ``half`` (95 %,
+        simultaneous over all comparisons), ``low_value`` and ``high_value`` (those two values).
+    """
+    compared = settings[settings["setting"].isin(list(eligible)) & (settings["n"] > 0)]
+    errors = draws(model, DRAWS, np.random.default_rng(seed))
+    rows = []
+    for knob in knobs:
+        pairs = _matched(compared, knob, [other for other in knobs if other != knob])
+        if not pairs:
+            continue
+        z: list[float] = []
+        simulated = np.zeros(DRAWS, dtype=np.float32)  # the largest |z| of each draw
+        averages = []
+        for values, (left, right) in pairs.items():
+            for start in range(0, len(left), BLOCK):
+                one, other = left[start : start + BLOCK], right[start : start + BLOCK]
+                variance, df = pair_variance(model, one, other, elementwise=True)
+                z += np.abs(_deviates(model.mean[one] - model.mean[other], variance, df)).tolist()
+                simulated = np.maximum(simulated, _largest(errors[:, one] - errors[:, other]))
+            estimate = float((model.mean[left] - model.mean[right]).mean())
+            variance, df = average_variance(model, left, right)
+            z += np.abs(_deviates(estimate, variance, df)).tolist()
+            gap = errors[:, left].mean(axis=1) - errors[:, right].mean(axis=1)
+            simulated = np.maximum(simulated, _largest(gap[:, None]))
+            averages.append((estimate, float(np.sqrt(variance[0])), float(df[0]), *values))
+        critical = float(np.quantile(simulated, 1 - error))
+        largest, se, freedom, low, high = max(averages, key=lambda average: abs(average[0]))
+        # Student's t has the tail of the normal deviate ``critical`` further out.
+        half = float(stats.t.isf(stats.norm.sf(critical), freedom)) * se
+        effect = max(z) > critical
+        rows.append((knob, len(z), max(z), critical, effect, largest, half, low, high))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _matched(
+    table: pd.DataFrame, knob: str, others: Sequence[str]
+) -> dict[tuple[object, object], tuple[Indices, Indices]]:
+    """For pairs of values the settings that differ in ``knob`` alone, as two index arrays."""
+    groups = (
+        table.groupby(list(others), sort=False, dropna=False).ngroup().to_numpy()
+        if others
+        else np.zeros(len(table), dtype=np.int64)
+    )
+    values, levels = pd.factorize(table[knob], sort=True)
+    number = np.full((groups.max(initial=-1) + 1, len(levels)), -1, dtype=np.intp)
+    number[groups, values] = table["setting"].to_numpy(dtype=np.intp)
+    if len(levels) <= ALL_PAIRS:
+        chosen = list(combinations(range(len(levels)), 2))
+    else:
+        chosen = [(j, j + 1) for j in range(len(levels) - 1)] + [(0, len(levels) - 1)]
+    found = {}
+    for low, high in chosen:
+        both = (number[:, low] >= 0) & (number[:, high] >= 0)
+        if both.any():
+            found[levels[low], levels[high]] = (number[both, high], number[both, low])
+    return found
+
+
+def _deviates(estimate: Floats | float, variance: Floats, df: Floats) -> Floats:
+    return as_normal(estimate / np.sqrt(np.where(variance > 0, variance, np.inf)), df)
+
+
+def _largest(gap: Singles) -> Singles:
+    """The largest |z| of each draw, of gaps ``[draws, n]``."""
+    spread = gap.std(axis=0)
+    spread[spread == 0] = np.inf  # the same answers to every image
+    return np.asarray(np.abs(gap / spread).max(axis=1))
