@@ -49,9 +49,10 @@ def recommend(
 
     Of the tied settings within one standard error (of the paired difference) of the highest
     mean: the largest weight decay, then the fewest training examples seen, then the highest
-    mean. Being close to the best comes first (the one-standard-error rule; L. Breiman, J. Friedman, R. Olshen and C. Stone,
-    Classification and Regression Trees, 1984, section 3.4.3), because a tied set is wide when
-    validation images are few: its far end may be points worse.
+    mean. Being close to the best comes first (the one-standard-error rule; L. Breiman,
+    J. Friedman, R. Olshen and C. Stone, Classification and Regression Trees, 1984, section
+    3.4.3), because a tied set is wide when validation images are few: its far end may be points
+    worse.
 
     Args:
         settings: as ``sweeps.settings.summarise`` gives it.
