@@ -69,6 +69,17 @@ def test_imports_point_one_way(path: Path) -> None:
             assert here not in light, f"{here} may not meet torch"
 
 
+def test_statistics_give_numbers_and_the_text_knows_no_page() -> None:
+    apart = {
+        "statistics": ("sweeplab.words",),
+        "report/text": ("sweeplab.report.page", "sweeplab.figures", "markupsafe"),
+    }
+    for folder, forbidden in apart.items():
+        for path in (PACKAGE / folder).rglob("*.py"):
+            met = [name for name in imported(path) if name.startswith(forbidden)]
+            assert met == [], f"{path.relative_to(PACKAGE)} may not use {', '.join(met)}"
+
+
 def test_files_stay_small() -> None:
     long = {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 300}
     assert long == {}
