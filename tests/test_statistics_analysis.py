@@ -176,11 +176,14 @@ def test_diverging_runs_are_told_with_their_learning_rate_and_never_recommended(
     assert "At 100 no setting ran to the end" in said.questions[LR]
 
 
-def test_decay_that_alone_makes_weights_grow_is_named() -> None:
-    runs, curves, knobs, correct = make_sweep({LR: [1.0, 100.0], DECAY: [0.0, 0.1]}, lambda _: 0.0)
-    fail(runs, runs.index[(runs[LR] == 100) & (runs[DECAY] == 0.1)], "diverged")
+@pytest.mark.parametrize(("rate", "alone"), [(100.0, True), (10.0, False)])
+def test_decay_that_alone_makes_weights_grow_is_named(rate: float, alone: bool) -> None:
+    # Each step multiplies the weights by 1 - rate * 0.1: by -9, or by 0.
+    runs, curves, knobs, correct = make_sweep({LR: [1.0, rate], DECAY: [0.0, 0.1]}, lambda _: 0.0)
+    fail(runs, runs.index[(runs[LR] == rate) & (runs[DECAY] == 0.1)], "diverged")
     _, _, said = judge(runs, curves, knobs, correct)
-    assert "learning rate × weight decay exceeds 2" in caution(said, "diverged, from")
+    sentence = caution(said, "diverged, from")
+    assert ("learning rate × weight decay exceeds 2" in sentence) == alone
 
 
 def test_when_every_setting_diverged_with_some_seed_the_least_bad_is_named_so() -> None:
