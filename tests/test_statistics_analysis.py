@@ -202,6 +202,18 @@ def test_one_seed_only() -> None:
     assert "seeds" not in set(found.importance["effect"])
 
 
+def test_few_seeds_are_said_of_the_settings_that_have_few() -> None:
+    runs, curves, knobs, correct = make_sweep({LR: [0.01, 0.1, 1.0]}, peak, seeds=3)
+    *_, said = judge(runs, curves, knobs, correct)
+    assert not warned(said, "settings have only")
+    fail(runs, [0], "failed")
+    *_, said = judge(runs, curves, knobs, correct)
+    assert warned(said, "Some settings have only 2 seeds")
+    fail(runs, [3, 6], "failed")
+    *_, said = judge(runs, curves, knobs, correct)
+    assert warned(said, "All settings have only 2 seeds")
+
+
 def test_nan_and_failures_do_not_stop_it() -> None:
     runs, curves, knobs, correct = make_sweep({LR: [0.01, 0.1, 1.0]}, peak)
     runs.loc[0, "final_val_accuracy"] = np.nan

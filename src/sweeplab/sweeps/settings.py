@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from sweeplab.results import METRICS
 from sweeplab.words import count, listed
 
 # One rule for every ranking and every figure: validation accuracy after the last iteration. The
@@ -17,8 +18,6 @@ from sweeplab.words import count, listed
 METRIC = "final_val_accuracy"
 METRIC_NAME = "final validation accuracy"
 LEVEL = 0.95
-
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 SettingsTable = pd.DataFrame
 

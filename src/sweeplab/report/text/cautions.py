@@ -95,8 +95,9 @@ def _seeds(chance: Chance) -> list[str]:
             "and batch order. Add seeds, for example seed=0,1,2,3,4."
         ]
     if 0 < chance.fewest < 3:
+        which = "All" if chance.fewest == chance.most else "Some"
         return [
-            f"Some settings have only {count(chance.fewest, 'seed')}: their t intervals are wide "
+            f"{which} settings have only {count(chance.fewest, 'seed')}: their t intervals are wide "
             "or absent, and comparisons borrow the other settings' spread over seeds."
         ]
     return []
