@@ -97,8 +97,8 @@ def _seeds(chance: Chance) -> list[str]:
     if 0 < chance.fewest < 3:
         which = "All" if chance.fewest == chance.most else "Some"
         return [
-            f"{which} settings have only {count(chance.fewest, 'seed')}: their t intervals are wide "
-            "or absent, and comparisons borrow the other settings' spread over seeds."
+            f"{which} settings have only {count(chance.fewest, 'seed')}: their t intervals are "
+            "wide or absent, and comparisons borrow the other settings' spread over seeds."
         ]
     return []
 
