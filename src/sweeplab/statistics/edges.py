@@ -39,7 +39,7 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
         effects: as :func:`~.effects.knob_effects` gives it.
         tests: as :func:`~.effects.knob_tests` gives it; knobs without effect have no best value.
     """
-    found = []
+    at_ends = []
     matters = set(tests.loc[tests["effect"].astype(bool), "knob"])
     for knob, part in effects.groupby("knob", sort=False):
         known = KNOBS[str(knob)]
@@ -54,7 +54,7 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
         difference = None
         if np.isfinite(inner["best"]):
             difference = compare(model, int(best["best"]), int(inner["best"]))
-        found.append(
+        at_ends.append(
             Edge(
                 knob=str(knob),
                 value=float(best["value"]),
@@ -65,7 +65,7 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
                 beyond=_beyond(values, at),
             )
         )
-    return found
+    return at_ends
 
 
 def _beyond(values: NDArray[np.float64], at: int) -> float:

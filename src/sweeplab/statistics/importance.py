@@ -128,7 +128,7 @@ def decompose(cells: Floats, order: int = 2) -> dict[tuple[int, ...], Floats]:
     axes = tuple(range(cells.ndim - 1))
     centred = cells - cells.mean(axis=tuple(a + 1 for a in axes), keepdims=True)
     squares: dict[tuple[int, ...], Floats] = {(): np.zeros(len(cells))}
-    found = {}
+    variance = {}
     for size in range(1, min(order, len(axes)) + 1):
         for chosen in combinations(axes, size):
             others = tuple(a + 1 for a in axes if a not in chosen)
@@ -139,8 +139,8 @@ def decompose(cells: Floats, order: int = 2) -> dict[tuple[int, ...], Floats]:
                 for inner in range(size + 1)
                 for subset in combinations(chosen, inner)
             ]
-            found[chosen] = np.maximum(np.sum(parts, axis=0), 0.0)
-    return found
+            variance[chosen] = np.maximum(np.sum(parts, axis=0), 0.0)
+    return variance
 
 
 def complete_part(
@@ -190,9 +190,9 @@ def _frame(knobs: Sequence[str], without: tuple[tuple[str, object], ...]) -> pd.
 def _parts(cells: Floats, shape: Sequence[int]) -> Floats:
     """Variances ``[effects, B]`` of singles, pairs, all higher orders; 0 for seeds."""
     grids = cells.reshape(len(cells), *shape)
-    found = list(decompose(grids).values())
-    higher = np.maximum(cells.var(axis=1) - np.sum(found, axis=0), 0.0)
-    return np.array([*found, higher, np.zeros(len(cells))])
+    parts = list(decompose(grids).values())
+    higher = np.maximum(cells.var(axis=1) - np.sum(parts, axis=0), 0.0)
+    return np.array([*parts, higher, np.zeros(len(cells))])
 
 
 def _shares(cells: Floats, shape: Sequence[int], within: float | Floats) -> Floats:

@@ -64,20 +64,20 @@ def seed_correlation(model: Noise) -> tuple[Singles, Singles]:
         variance that is taken as its own, ``[K]``.
     """
     # What all settings share cancels in every comparison; the median leaves odd ones out.
-    here = model.crossed
+    crossed = model.crossed
     k, s = model.by_seed.shape
     own = np.ones(k, dtype=np.float32)
     unit = np.zeros((k, s), dtype=np.float32)
-    if s < 3 or here.sum() < 3:
+    if s < 3 or crossed.sum() < 3:
         return unit, own
-    part = model.by_seed[here] - np.median(model.by_seed[here], axis=0)
+    part = model.by_seed[crossed] - np.median(model.by_seed[crossed], axis=0)
     part = part - part.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(part, axis=1, keepdims=True)
     part = np.divide(part, norm, out=np.zeros_like(part), where=norm > 0)
-    n = int(here.sum())
+    n = int(crossed.sum())
     gram = part.T @ part  # the same squares as of part @ part.T, and small
     square = (float((gram**2).sum()) - n) / (n * (n - 1))
     shrink = min(1.0, (1 / (s - 1)) / max(square, 1e-9))
-    unit[here] = part
-    own[here] = np.where(norm[:, 0] > 0, shrink, 1.0)
+    unit[crossed] = part
+    own[crossed] = np.where(norm[:, 0] > 0, shrink, 1.0)
     return unit, own

@@ -98,12 +98,12 @@ def _matched(
         chosen = list(combinations(range(len(levels)), 2))
     else:
         chosen = [(j, j + 1) for j in range(len(levels) - 1)] + [(0, len(levels) - 1)]
-    found = {}
+    pairs = {}
     for low, high in chosen:
         both = (number[:, low] >= 0) & (number[:, high] >= 0)
         if both.any():
-            found[levels[low], levels[high]] = (number[both, high], number[both, low])
-    return found
+            pairs[levels[low], levels[high]] = (number[both, high], number[both, low])
+    return pairs
 
 
 def _deviates(estimate: Floats | float, variance: Floats, df: Floats) -> Floats:

@@ -30,11 +30,11 @@ def correct_of(
         images: ``[M, D]``.
         labels: ``[M]``, from 0 to C - 1.
     """
-    found = np.zeros((len(weights), len(images)), dtype=np.bool_)
+    correct = np.zeros((len(weights), len(images)), dtype=np.bool_)
     for start in range(0, len(weights), BLOCK):
         block = weights[start : start + BLOCK]
         weight = np.concatenate([w for w, _ in block])  # [R C, D]
         bias = np.stack([b for _, b in block])  # [R, C]
         logits = (images @ weight.T).reshape(len(images), *bias.shape) + bias  # [M, R, C]
-        found[start : start + BLOCK] = (logits.argmax(axis=2) == labels[:, None]).T
-    return found
+        correct[start : start + BLOCK] = (logits.argmax(axis=2) == labels[:, None]).T
+    return correct

@@ -76,13 +76,13 @@ def replicates(
 
 def sum_by(values: NDArray[np.bool_], group: NDArray[np.intp], groups: int) -> NDArray[np.float32]:
     """Sums of the rows of each group, ``[groups, M]``."""
-    found = np.zeros((groups, values.shape[1]), dtype=np.float32)
+    sums = np.zeros((groups, values.shape[1]), dtype=np.float32)
     order = np.argsort(group, kind="stable")
-    there, starts = np.unique(group[order], return_index=True)
-    for start in range(0, len(there), BLOCK):
+    present, starts = np.unique(group[order], return_index=True)
+    for start in range(0, len(present), BLOCK):
         first = starts[start]
-        last = starts[start + BLOCK] if start + BLOCK < len(there) else len(order)
+        last = starts[start + BLOCK] if start + BLOCK < len(present) else len(order)
         block = values[order[first:last]].astype(np.float32)
         local = starts[start : start + BLOCK] - first
-        found[there[start : start + BLOCK]] = np.add.reduceat(block, local, axis=0)
-    return found
+        sums[present[start : start + BLOCK]] = np.add.reduceat(block, local, axis=0)
+    return sums

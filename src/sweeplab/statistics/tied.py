@@ -122,8 +122,8 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
             if errors is None:
                 errors = draws(model, number, np.random.default_rng(seed))[:, chosen]
             mine = errors[:, rows[row]]
-            found = _quantile(errors, mine, rivals[row], float(z[rows[row]]), left)
-            critical[rows[row]] = min(max(found, least), critical[rows[row]])
+            exact = _quantile(errors, mine, rivals[row], float(z[rows[row]]), left)
+            critical[rows[row]] = min(max(exact, least), critical[rows[row]])
     return z, critical
 
 
