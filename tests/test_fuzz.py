@@ -24,13 +24,13 @@ from safetensors.numpy import load, save
 from sweeplab.config import check
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.evaluation import evaluate
-from sweeplab.figures.images import read_images
 from sweeplab.parse import from_dict
 from sweeplab.report.build import build_report
 from sweeplab.runs import folder as run_folder
 from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import RunFolder
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.sweeps.images import read_images
 from sweeplab.sweeps.tables import load_sweep
 from trained import command, configs, write_trained
 

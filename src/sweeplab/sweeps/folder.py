@@ -42,6 +42,23 @@ class SweepFolder:
     def images(self) -> Path:
         return self.path / "images"
 
+    def images_of(self, data_name: str) -> Path:
+        """The images kept of a data set: see ``sweeps.images``."""
+        return self.images / f"{data_name}.safetensors"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def stacks(self) -> Path:
+        """What the workers of a sweep that is training are handed, and hand back."""
+        return self.path / ".stacks"
+
     @property
     def runs_table(self) -> Path:
         return self.path / "runs.csv"
@@ -53,6 +70,11 @@ class SweepFolder:
     @property
     def lock(self) -> Path:
         return self.path / ".lock"
+
+    @property
+    def owner(self) -> Path:
+        """Who holds the lock, in words."""
+        return self.path / ".owner"
 
     def stamp(self) -> tuple[int, int] | None:
         """Another one after each writing of ``sweep.json``, which is renamed into its place."""
@@ -166,13 +188,12 @@ def locked(folder: SweepFolder) -> Iterator[None]:
         StorageError: the folder cannot be written to.
     """
     make_folder(folder.path)
-    owner = folder.path / ".owner"
     # The lock's file stays: removing it would let two processes lock two files of one name.
     lock = FileLock(folder.lock)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        who = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
+        who = folder.owner.read_text(encoding="utf-8") if folder.owner.is_file() else "unknown"
         raise SweeplabError(
             f"Another process is working in {folder.path} ({who}). Wait for it to end, or give "
             "this sweep a folder of its own: hydra.sweep.dir=FOLDER."
@@ -180,9 +201,9 @@ def locked(folder: SweepFolder) -> Iterator[None]:
     except OSError as error:
         raise StorageError(error.errno, error.strerror, str(folder.lock)) from error
     try:
-        write_text(owner, f"process {os.getpid()} on {socket.gethostname()}")
+        write_text(folder.owner, f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
         with suppress(OSError):  # its text is for people: the lock is what counts
-            owner.unlink(missing_ok=True)
+            folder.owner.unlink(missing_ok=True)
         lock.release()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-import torch
-from safetensors.torch import save
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.config import DataConfig
 from sweeplab.data import Dataset, load
-from sweeplab.errors import SweeplabError
-from sweeplab.runs.files import write_bytes
+from sweeplab.errors import StorageError, SweeplabError
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
+from sweeplab.sweeps.images import Images, write_images
 from sweeplab.task.words import failures
 from sweeplab.terminal import console, say, shown
 
@@ -66,29 +65,26 @@ def _write_images(folder: SweepFolder, runs: pd.DataFrame) -> None:
     """Keep the images that the report shows, for it reads no data set and may run elsewhere."""
     largest = runs.sort_values("data.train_size").drop_duplicates("data.name", keep="last")
     columns = [f"data.{key}" for key in vars(DataConfig())]
-    folder.images.mkdir(exist_ok=True)
     for values in largest[columns].itertuples(index=False, name=None):
         data = DataConfig(*values)
         try:
-            write_bytes(folder.images / f"{data.name}.safetensors", _images(load(data)))
+            write_images(folder.images_of(data.name), _images(load(data)))
+        except StorageError:
+            raise
         except SweeplabError as error:  # the data went away meanwhile: the report does without
             say(f"The report shows no images of {data.name}: {error}")
 
 
-def _images(dataset: Dataset) -> bytes:
-    def raw(images: Tensor) -> Tensor:
-        pixels = (images * dataset.brightest).round().to(torch.uint8)
-        return pixels.reshape(-1, *dataset.image_shape).contiguous()
+def _images(dataset: Dataset) -> Images:
+    def raw(images: Tensor) -> NDArray[np.uint8]:
+        pixels = (images.numpy() * dataset.brightest).round().astype(np.uint8)
+        return pixels.reshape(-1, *dataset.image_shape)
 
-    return save(
-        {
-            "train_images": raw(dataset.train_images[:EXAMPLES]),
-            "train_labels": dataset.train_labels[:EXAMPLES].contiguous(),
-            "val_images": raw(dataset.val_images),
-            "val_labels": dataset.val_labels.contiguous(),
-        },
-        metadata={
-            "classes": json.dumps(dataset.class_names),
-            "brightest": str(dataset.brightest),
-        },
+    return Images(
+        train_images=raw(dataset.train_images[:EXAMPLES]),
+        train_labels=dataset.train_labels[:EXAMPLES].numpy(),
+        val_images=raw(dataset.val_images),
+        val_labels=dataset.val_labels.numpy(),
+        classes=dataset.class_names,
+        brightest=dataset.brightest,
     )

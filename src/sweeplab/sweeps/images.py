@@ -1,0 +1,103 @@
+"""The images that a sweep keeps of its data sets: the report reads no data, and may run elsewhere.
+
+``images/NAME.safetensors`` holds uint8 ``train_images`` [E, h, w] (the first few) and
+``val_images`` [M, h, w] (all), int64 ``train_labels`` [E] and ``val_labels`` [M], and in its
+metadata the names of the classes, as JSON, and the brightest pixel value.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from sweeplab.errors import RunFolderError
+from sweeplab.runs.files import make_folder, write_bytes
+from sweeplab.sweeps.folder import SweepFolder
+
+if TYPE_CHECKING:
+    from sweeplab.sweeps.tables import Sweep
+
+TENSORS = ("train_images", "train_labels", "val_images", "val_labels")
+
+
+@dataclass(frozen=True)
+class Images:
+    """Pixels and labels of the first E training images and of all M validation images."""
+
+    train_images: NDArray[np.uint8]  # [E, h, w]
+    train_labels: NDArray[np.int64]  # [E]
+    val_images: NDArray[np.uint8]  # [M, h, w]
+    val_labels: NDArray[np.int64]  # [M]
+    classes: tuple[str, ...]
+    brightest: int  # the pixel value that the model sees as 1
+
+
+def write_images(path: Path, images: Images) -> None:
+    """Put ``images`` at ``path``: whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    make_folder(path.parent)
+    tensors = {name: np.ascontiguousarray(getattr(images, name)) for name in TENSORS}
+    about = {"classes": json.dumps(images.classes), "brightest": str(images.brightest)}
+    write_bytes(path, save(tensors, metadata=about))
+
+
+def read_images(path: Path) -> Images:
+    """The inverse of :func:`write_images`. Every label has a class.
+
+    Raises:
+        RunFolderError: it is absent or damaged.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            images = Images(
+                **{name: file.get_tensor(name) for name in TENSORS},
+                classes=tuple(map(str, json.loads(about["classes"]))),
+                brightest=int(about["brightest"]),
+            )
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if not _sound(images):
+        raise RunFolderError(f"{path} is damaged: images, labels and classes do not fit together.")
+    return images
+
+
+def find_images(sweep: Sweep) -> Images | None:
+    """The images kept beside the runs of a sweep over one data set; None without sound ones."""
+    name = sweep.runs["data.name"].iloc[0]
+    for path in sweep.paths or (sweep.path,):
+        for home in (path, path.parent):  # of a sweep, and of a run in it
+            file = SweepFolder(home).images_of(name)
+            if file.is_file():
+                try:
+                    return read_images(file)
+                except RunFolderError:
+                    continue
+    return None
+
+
+def _sound(images: Images) -> bool:
+    pairs = (
+        (images.train_images, images.train_labels),
+        (images.val_images, images.val_labels),
+    )
+    return images.brightest > 0 and all(
+        pixels.ndim == 3
+        and pixels.dtype == np.uint8
+        and pixels.size > 0
+        and pixels.shape[1:] == images.val_images.shape[1:]
+        and labels.dtype.kind in "iu"
+        and labels.shape == pixels.shape[:1]
+        and 0 <= int(labels.min()) <= int(labels.max()) < len(images.classes)
+        for pixels, labels in pairs
+    )
