@@ -350,7 +350,7 @@ def test_clock_going_backwards(
     def earlier() -> str:
         return datetime.fromtimestamp(next(ticks), UTC).isoformat(timespec="seconds")
 
-    monkeypatch.setattr("sweeplab.runs.folder._now", earlier)
+    monkeypatch.setattr("sweeplab.runs.folder.now", earlier)
     monkeypatch.setattr(time, "time", lambda: float(next(ticks)))
     done = sweeplab("train", *GRID[:-1], "seed=range(3)", "hydra.sweep.dir=s")
     assert done.code == 0
@@ -398,7 +398,7 @@ def test_two_sweeps_started_in_the_same_second(tmp_path: Path) -> None:
     ended = {}
     for run in run_folders(tmp_path / "outputs"):
         record = read_record(run)
-        ended[record.config["seed"]] = is_complete(run, record)
+        ended[record.config.seed] = is_complete(run, record)
     for seed, (process, text) in enumerate(zip(processes, texts, strict=True)):
         one_message(text)
         assert ended.get(seed, False) is (process.returncode == 0)

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from sweeplab.config import check
+from sweeplab.config import check, to_dict
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.evaluation import evaluate
 from sweeplab.parse import from_dict
@@ -258,7 +258,7 @@ def record(sweep: Path) -> None:
     found = run_folder.read_record(_run(sweep))
     run_folder.is_complete(_run(sweep), found)
     run_folder.damaged_files(_run(sweep), found)
-    json.dumps(found.config, ensure_ascii=False).encode()
+    json.dumps(to_dict(found.config), ensure_ascii=False).encode()
 
 
 def curves(sweep: Path) -> None:

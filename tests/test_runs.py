@@ -23,8 +23,9 @@ from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
-from sweeplab.runs.checks import curves_problem, curves_problems
+from sweeplab.runs.curve_checks import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
+from sweeplab.runs.record import StackShare
 from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.runs.signature import signature
 from sweeplab.sweeps.folder import (
@@ -127,10 +128,10 @@ def test_a_run_comes_back_as_it_was_written(run: RunFolder) -> None:
     assert record.status == "completed"
     assert record.signature == "abc"
     assert record.final is not None
-    assert record.final["val_loss"] == 1.75
+    assert record.final.val_loss == 1.75
     assert record.best is not None
-    assert record.best["iteration"] == 2
-    assert record.stack == {"seconds": 1.5, "runs": 3}
+    assert record.best.iteration == 2
+    assert record.stack == StackShare(seconds=1.5, runs=3)
     weight, bias = folder.read_weights(run)
     assert np.array_equal(weight, [[0, 1, 2], [3, 4, 5]])
     assert np.array_equal(bias, [0.5, -0.5])
@@ -166,8 +167,8 @@ def test_a_failed_run_keeps_its_traceback_and_is_not_complete(tmp_path: Path) ->
         folder.write_failure(run, IDENTITY, error, {})
     record = folder.read_record(run)
     assert record.error is not None
-    assert record.error["message"] == "RuntimeError: out of luck"
-    assert "test_a_failed_run" in record.error["traceback"]
+    assert record.error.message == "RuntimeError: out of luck"
+    assert "test_a_failed_run" in record.error.traceback
     assert not folder.is_complete(run, record)
 
 
@@ -198,11 +199,11 @@ def test_a_run_json_that_is_none_says_so(run: RunFolder, content: bytes, message
 def test_entries_of_the_wrong_type_are_damage(run: RunFolder) -> None:
     values = json.loads(run.record.read_text())
     for change, message in (
-        ({"status": "fine"}, "its status is 'fine'"),
-        ({"config": 3}, "its configuration is no mapping"),
-        ({"files": {"curves.csv": 1}}, "no sound bytes and sha256"),
-        ({"files": {"../other/run.json": {}}}, "a file outside of its folder"),
-        ({"best": None}, "best metrics are not those of a run"),
+        ({"status": "fine"}, "its status: invalid enum value 'fine'"),
+        ({"config": 3}, "its config is a whole number, where a mapping is due"),
+        ({"files": {"curves.csv": 1}}, "its files is a whole number, where a mapping is due"),
+        ({"files": {"../run.json": {"bytes": 1, "sha256": "x"}}}, "a file outside of its folder"),
+        ({"best": None}, "it completed without 'best'"),
     ):
         run.record.write_text(json.dumps(values | change))
         with pytest.raises(RunFolderError, match=message):

@@ -173,7 +173,8 @@ def test_a_configuration_of_the_wrong_type_is_damage(sweep: Path) -> None:
     record.write_text(json.dumps(values))
     ((folder, reason),) = load_sweep(sweep).skipped
     assert folder == str(sweep / "0")
-    assert reason == f"{record} is damaged: its configuration has no sound batch_size."
+    why = "its config.batch_size is text, where a whole number is due."
+    assert reason == f"{record} is damaged: {why}"
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from sweeplab.config import RunConfig, identity
+from sweeplab.config import RunConfig
 from sweeplab.data import CLASSES, load_test
 from sweeplab.errors import DataError, RunFolderError
 from sweeplab.model import logits
-from sweeplab.runs.checks import typed_config
 from sweeplab.runs.files import read_json, sha256, write_json
 from sweeplab.runs.folder import (
     RunFolder,
     damaged_files,
+    edits,
     is_pruned,
     read_config,
     read_record,
@@ -152,7 +152,7 @@ def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np
         )
     weight, bias = read_weights(folder)
     config = read_config(folder)
-    if identity(config) != identity(typed_config(record.config)):
+    if edits(record, config):
         raise RunFolderError(
             f"{folder.config} is not the configuration that the run was trained with: it was "
             "changed since. Undo that; run.json has the values."

@@ -10,20 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from sweeplab import config as run_config
 from sweeplab.compare import Comparison, Outcome, compare
-from sweeplab.config import RunConfig, check, flatten
+from sweeplab.config import RunConfig, check
 from sweeplab.data import load
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
 from sweeplab.results import RunResult
-from sweeplab.runs.checks import typed_config
 from sweeplab.runs.curves import weights_to_bytes
 from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import (
     RunFolder,
-    RunRecord,
     damaged_files,
+    edits,
     is_pruned,
     read_config,
     read_curves,
@@ -31,6 +29,7 @@ from sweeplab.runs.folder import (
     read_weights,
 )
 from sweeplab.runs.pruning import restore_weights
+from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.folder import run_folders
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
 
@@ -126,7 +125,10 @@ def _read(folder: RunFolder) -> _Saved:
         f"{name} is not the file that the run wrote" for name in damaged_files(folder, record)
     ]
     config = check(read_config(folder))
-    reasons += _edited(record, config)
+    reasons += [
+        f"{key} is {saved} in .hydra/config.yaml, and was {trained} when the run was trained"
+        for key, (trained, saved) in edits(record, config).items()
+    ]
     there = folder.weights.name in record.files and not _weights_pruned(folder, record)
     weights = read_weights(folder) if there else None
     outcome = Outcome(record.status, read_curves(folder), weights)
@@ -146,16 +148,6 @@ def _other_length(run: _Saved) -> str:
     if run.record.status != "completed" or saved == asked:
         return ""
     return f"it had {saved} iterations, and its saved configuration asks for {asked}"
-
-
-def _edited(record: RunRecord, config: RunConfig) -> list[str]:
-    """The keys of the saved config that are not what the run was trained with."""
-    trained = flatten(typed_config(record.config))
-    return [
-        f"{key} is {value} in .hydra/config.yaml, and was {trained[key]} when the run was trained"
-        for key, value in flatten(config).items()
-        if run_config.KNOBS[key].role != "place" and value != trained[key]
-    ]
 
 
 def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -> Reproduction:
@@ -186,7 +178,7 @@ def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -
 def _compared_by_checksum(run: _Saved, weights: Any, *, restore: bool) -> Comparison:
     """What can be said of weights that were pruned."""
     content = b"" if weights is None else weights_to_bytes(*weights)
-    if sha256(content) != run.record.files[run.folder.weights.name]["sha256"]:
+    if sha256(content) != run.record.files[run.folder.weights.name].sha256:
         return Comparison(
             "equal within tolerance",
             "the curves are identical, the checksum of the pruned weights is another",

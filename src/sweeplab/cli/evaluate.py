@@ -8,6 +8,7 @@ from rich.table import Table
 
 from sweeplab.evaluation import evaluate as run_evaluate
 from sweeplab.runs.folder import RunFolder
+from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.terminal import console, say, shown
 
 
@@ -32,7 +33,7 @@ def evaluate(run: Path) -> None:
         f"{'once' if times == 1 else f'{times} times'}."
     )
     sweep = run.absolute().parent
-    if (sweep / "report.html").is_file():
+    if SweepFolder(sweep).report.is_file():
         say(f"`sweeplab report {shown(sweep)}` adds it to the report.")
     if times > 1:
         say("Choosing by test accuracy makes it optimistic: choose by validation accuracy.")

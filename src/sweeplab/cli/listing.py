@@ -114,7 +114,7 @@ def _describe_run(path: Path) -> tuple[str, str]:
         return "damaged: a file is missing or cut short", ""
     if record.final is None:
         return "complete: diverged", ""
-    return "complete", f"validation accuracy {record.final['val_accuracy']:.3f}"
+    return "complete", f"validation accuracy {record.final.val_accuracy:.3f}"
 
 
 def _date(path: Path) -> str:
@@ -143,7 +143,7 @@ def _size(folder: Path) -> int:
 
 
 def _locked(folder: SweepFolder) -> bool:
-    if not (folder.path / ".owner").exists():
+    if not folder.owner.exists():
         return False
     try:
         with FileLock(folder.lock).acquire(timeout=0):

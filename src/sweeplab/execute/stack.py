@@ -15,23 +15,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sweeplab.config import to_dict
+import msgspec
+
+from sweeplab.config import RunConfig, to_dict
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
-from sweeplab.runs.checks import typed_config
 from sweeplab.runs.files import write_json
 from sweeplab.runs.folder import (
     RunFolder,
     RunIdentity,
-    RunRecord,
     is_sound,
     read_record,
     write_failure,
     write_hydra_files,
     write_result,
 )
+from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
 from sweeplab.training import ENGINE_VERSION, train_stack
 
@@ -193,7 +194,7 @@ def read_stack(path: Path) -> Stack:
             StackRun(
                 RunFolder(path.parent.parent / run["folder"]),
                 RunIdentity(
-                    config=typed_config(run["config"]),
+                    config=msgspec.convert(run["config"], RunConfig),
                     signature=run["signature"],
                     data_checksum=run["data_checksum"],
                     engine_version=run["engine_version"],

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from sweeplab.errors import NewerFormatError, RunFolderError, StorageError
+
+T = TypeVar("T")
 
 # Ten thousand jobs make a sweep.json of 3 MB.
 LARGEST_JSON = 256 * 2**20
@@ -109,13 +114,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def read_versioned(path: Path, newest: int, absent: str) -> dict[str, Any]:
-    """The JSON object in ``path``, whose ``format`` is at most ``newest``, which this code writes.
+def read_typed(path: Path, kind: type[T], newest: int, absent: str) -> T:
+    """The JSON object in ``path`` as a ``kind``, strictly: nothing is converted or guessed.
+
+    Its ``format`` is at most ``newest``, which this code writes.
 
     Raises:
         NewerFormatError: it is higher.
         RunFolderError: there is no such file, which ``absent`` says in words; or as
-            :func:`read_json`.
+            :func:`read_json`; or its entries are not those of a ``kind``.
     """
     try:
         values = read_json(path)
@@ -127,7 +134,32 @@ def read_versioned(path: Path, newest: int, absent: str) -> dict[str, Any]:
             f"{path} has format {version}, and this sweeplab reads up to {newest}: use the "
             "version of sweeplab that wrote it, or a newer one."
         )
-    return values
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise RunFolderError(f"{path} is damaged: {_in_words(error)}.") from error
+
+
+_TYPES = {
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
+    "object": "a mapping", "array": "a list", "null": "nothing",
+}  # fmt: skip
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    """What msgspec says as ``Expected `int`, got `str` - at `$.config.seed```, for people."""
+    said, _, place = str(error).replace("`", "").partition(" - at $")
+    if isinstance(error.__cause__, ValueError):  # a rule of ours, which says where
+        return said
+    its = f"its {place.replace('[...]', '').lstrip('.')}" if place else "it"
+    mistaken = re.fullmatch(r"Expected (.+), got (.+)", said)
+    if mistaken is None:
+        return f"{its}: {said[:1].lower()}{said[1:]}"
+    due, found = (
+        " or ".join(_TYPES.get(name, name) for name in names.split(" | "))
+        for names in mistaken.groups()
+    )
+    return f"{its} is {found}, where {due} is due"
 
 
 def sha256(content: bytes) -> str:

@@ -9,27 +9,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeplab.config import RunConfig, to_dict
+from sweeplab import config as run_config
+from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
-from sweeplab.runs.checks import curves_problem, record_problem
+from sweeplab.runs.curve_checks import curves_problem
 from sweeplab.runs.files import (
     make_folder,
-    read_versioned,
+    read_typed,
     remove_file,
     sha256,
     write_bytes,
     write_json,
     write_text,
 )
+from sweeplab.runs.record import FORMAT, FileRecord, RunError, RunRecord, StackShare
 from sweeplab.runs.saved_yaml import read_mapping
-
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -64,27 +65,6 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """The content of ``run.json``."""
-
-    status: str  # completed, diverged or failed
-    signature: str
-    config: dict[str, Any]  # nested, as sweeplab.config.to_dict gives it
-    data_checksum: str
-    engine_version: int
-    final: dict[str, Any] | None  # a Metrics; None when the run failed
-    best: dict[str, Any] | None
-    diverged_at: int | None
-    error: dict[str, str] | None  # message and traceback of a failed run
-    finished: str  # ISO 8601, UTC
-    device: str | None
-    stack: dict[str, Any] | None  # seconds, and the number of runs that shared them
-    environment: dict[str, Any]
-    files: dict[str, dict[str, Any]]  # name: bytes, sha256, and when it was pruned, if it was
-    format: int = FORMAT
-
-
-@dataclass(frozen=True)
 class RunIdentity:
     """What tells a run from others, known before it is trained."""
 
@@ -116,26 +96,21 @@ def write_result(
         remove_file(folder.weights)
     for path, content in contents.items():
         write_bytes(path, content)
-    record = RunRecord(
+    record = _record(
+        identity,
+        environment,
         status=result.status,
-        signature=identity.signature,
-        config=to_dict(identity.config),
-        data_checksum=identity.data_checksum,
-        engine_version=identity.engine_version,
-        final=vars(final_metrics(result.curves)) if result.status == "completed" else None,
-        best=vars(best_metrics(result.curves)),
+        final=final_metrics(result.curves) if result.status == "completed" else None,
+        best=best_metrics(result.curves),
         diverged_at=result.diverged_at,
-        error=None,
-        finished=_now(),
         device=result.device,
-        stack={"seconds": result.seconds, "runs": result.stack_runs},
-        environment=environment,
+        stack=StackShare(result.seconds, result.stack_runs),
         files={
-            path.name: {"bytes": len(content), "sha256": sha256(content)}
+            path.name: FileRecord(len(content), sha256(content))
             for path, content in contents.items()
         },
     )
-    write_json(folder.record, vars(record))
+    write_record(folder, record)
     return record
 
 
@@ -144,27 +119,30 @@ def write_failure(
 ) -> RunRecord:
     """Record that the run could not be trained, with the error's text and traceback."""
     make_folder(folder.path)
-    record = RunRecord(
-        status="failed",
-        signature=identity.signature,
-        config=to_dict(identity.config),
-        data_checksum=identity.data_checksum,
-        engine_version=identity.engine_version,
-        final=None,
-        best=None,
-        diverged_at=None,
-        error={
-            "message": f"{type(error).__name__}: {error}",
-            "traceback": "".join(traceback.format_exception(error)),
-        },
-        finished=_now(),
-        device=None,
-        stack=None,
-        environment=environment,
-        files={},
-    )
-    write_json(folder.record, vars(record))
+    said = f"{type(error).__name__}: {error}"
+    traced = "".join(traceback.format_exception(error))
+    record = _record(identity, environment, status="failed", error=RunError(said, traced))
+    write_record(folder, record)
     return record
+
+
+def _record(identity: RunIdentity, environment: dict[str, Any], **outcome: Any) -> RunRecord:
+    nothing = dict.fromkeys(("final", "best", "diverged_at", "error", "device", "stack"))
+    return RunRecord(
+        **{
+            **nothing,
+            "files": {},
+            **vars(identity),
+            "environment": environment,
+            "finished": now(),
+            **outcome,
+        }
+    )
+
+
+def write_record(folder: RunFolder, record: RunRecord) -> None:
+    """Replace ``run.json``."""
+    write_json(folder.record, msgspec.to_builtins(record))
 
 
 def read_record(folder: RunFolder) -> RunRecord:
@@ -174,15 +152,7 @@ def read_record(folder: RunFolder) -> RunRecord:
         RunFolderError: there is none, it is damaged, or a newer sweeplab wrote it.
     """
     absent = f"{folder.path} is not the folder of a complete run: it has no run.json."
-    values = read_versioned(folder.record, FORMAT, absent)
-    try:
-        record = RunRecord(**values)
-        problem = record_problem(values)
-    except TypeError as error:
-        problem = str(error)
-    if problem:
-        raise RunFolderError(f"{folder.record} is damaged: {problem}.")
-    return record
+    return read_typed(folder.record, RunRecord, FORMAT, absent)
 
 
 def read_curves(folder: RunFolder) -> Curves:
@@ -220,6 +190,19 @@ def read_config(folder: RunFolder) -> RunConfig:
     )
 
 
+def edits(record: RunRecord, config: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """What was changed in a saved configuration since: ``{key: (as trained, as saved)}``.
+
+    Where the data lie and on what it ran is left out: that may change.
+    """
+    trained, saved = run_config.identity(record.config), run_config.identity(config)
+    return {
+        key: (value, flatten(config)[key])
+        for key, value in flatten(record.config).items()
+        if trained.get(key) != saved.get(key)
+    }
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of a file of a run.
 
@@ -235,7 +218,7 @@ def read_bytes(path: Path) -> bytes:
 def is_complete(folder: RunFolder, record: RunRecord) -> bool:
     """Whether every file that was written, and not pruned, is there in its whole length."""
     return record.status in ("completed", "diverged") and all(
-        _length(folder.path / name) == about["bytes"]
+        _length(folder.path / name) == about.bytes
         for name, about in record.files.items()
         if not is_pruned(folder, record, name)
     )
@@ -246,7 +229,7 @@ def damaged_files(folder: RunFolder, record: RunRecord) -> list[str]:
     return [
         name
         for name, about in record.files.items()
-        if not is_pruned(folder, record, name) and _checksum(folder.path / name) != about["sha256"]
+        if not is_pruned(folder, record, name) and _checksum(folder.path / name) != about.sha256
     ]
 
 
@@ -257,7 +240,8 @@ def is_sound(folder: RunFolder, record: RunRecord) -> bool:
 
 def is_pruned(folder: RunFolder, record: RunRecord, name: str) -> bool:
     """Whether ``sweeplab prune`` removed the file ``name``; its checksum is still in ``record``."""
-    return "pruned" in record.files.get(name, {}) and not (folder.path / name).exists()
+    about = record.files.get(name)
+    return about is not None and about.pruned is not None and not (folder.path / name).exists()
 
 
 def _length(path: Path) -> int:
@@ -268,5 +252,6 @@ def _checksum(path: Path) -> str:
     return sha256(read_bytes(path)) if path.is_file() else ""
 
 
-def _now() -> str:
+def now() -> str:
+    """The time, as every file of a run gives it: ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.checks import curves_problems, disagreement
+from sweeplab.runs.curve_checks import curves_problems, disagreement
 from sweeplab.runs.curves import SCHEMA, read_tables
 from sweeplab.runs.files import sha256
-from sweeplab.runs.folder import RunFolder, RunRecord, read_bytes, read_record
+from sweeplab.runs.folder import RunFolder, read_bytes, read_record
+from sweeplab.runs.record import RunRecord
 
 Read = tuple[RunRecord, pa.Table]
 
@@ -53,7 +54,7 @@ def _read(
 def _text(folder: RunFolder, record: RunRecord) -> bytes:
     content = read_bytes(folder.curves)
     about = record.files.get(folder.curves.name)
-    if about is not None and about["sha256"] != sha256(content):
+    if about is not None and about.sha256 != sha256(content):
         raise RunFolderError(
             f"{folder.curves} is damaged: its content is not what was written when the run ended. "
             "The same command with the same sweep folder trains the run again."
@@ -78,7 +79,7 @@ def _parse(
     bounds = np.cumsum([0, *map(len, tables.values())])
     problems = curves_problems(pa.concat_tables(tables.values()), bounds)
     for (folder, table), problem in zip(tables.items(), problems, strict=True):
-        wrong = problem or disagreement(vars(records[folder]), table)
+        wrong = problem or disagreement(records[folder], table)
         if wrong:
             errors[folder] = RunFolderError(f"{folder.curves} is damaged: {wrong}.")
     return tables

@@ -6,25 +6,27 @@ weights that are trained again can be held against it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from msgspec.structs import replace
 
-from sweeplab.runs.files import remove_file, sha256, write_bytes, write_json
-from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.files import remove_file, sha256, write_bytes
+from sweeplab.runs.folder import RunFolder, now, write_record
+from sweeplab.runs.record import RunRecord
 
 
 def prune_weights(folder: RunFolder, record: RunRecord) -> None:
     """Remove the weights. The record comes first: a kill in between leaves a sound run."""
-    name = folder.weights.name
-    about = record.files[name] | {"pruned": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_json(folder.record, asdict(replace(record, files=record.files | {name: about})))
+    _note(folder, record, pruned=now())
     remove_file(folder.weights)
 
 
 def restore_weights(folder: RunFolder, record: RunRecord, content: bytes) -> None:
     """Put pruned weights back; ``content`` has their checksum."""
-    name = folder.weights.name
-    about = {key: value for key, value in record.files[name].items() if key != "pruned"}
-    assert about["sha256"] == sha256(content)
+    assert record.files[folder.weights.name].sha256 == sha256(content)
     write_bytes(folder.weights, content)
-    write_json(folder.record, asdict(replace(record, files=record.files | {name: about})))
+    _note(folder, record, pruned=None)
+
+
+def _note(folder: RunFolder, record: RunRecord, pruned: str | None) -> None:
+    name = folder.weights.name
+    about = replace(record.files[name], pruned=pruned)
+    write_record(folder, replace(record, files=record.files | {name: about}))

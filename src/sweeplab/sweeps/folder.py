@@ -7,21 +7,23 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Annotated
 
+import msgspec
 from filelock import FileLock, Timeout
+from msgspec import Meta, Struct
 
 from sweeplab.errors import NewerFormatError, RunFolderError, StorageError, SweeplabError
-from sweeplab.runs.files import make_folder, read_versioned, write_json, write_text
+from sweeplab.runs.files import make_folder, read_typed, write_json, write_text
 from sweeplab.runs.folder import (
     RunFolder,
-    RunRecord,
     is_sound,
     read_record,
 )
+from sweeplab.runs.record import RunRecord
 
 FORMAT = 1
-LARGEST_NUMBER = 10**9
 
 
 @dataclass(frozen=True)
@@ -85,19 +87,26 @@ class SweepFolder:
         return found.st_ino, found.st_mtime_ns
 
 
-@dataclass
-class JobEntry:
-    """One job in ``sweep.json``."""
+class JobEntry(Struct, forbid_unknown_fields=True):
+    """One job in ``sweep.json``.
 
-    number: int
+    Raises:
+        ValueError: its folder is not one within the sweep's.
+    """
+
+    number: Annotated[int, Meta(ge=0, le=10**9)]
     folder: str  # relative to the sweep's
     overrides: list[str]
     signature: str
     state: str  # planned, pruned, or the status of its run
 
+    def __post_init__(self) -> None:
+        # It would let a sweep.json reach for any other folder.
+        if "\0" in self.folder or self.folder[:1] == "/" or ".." in self.folder.split("/"):
+            raise ValueError("the folder of one of its jobs is none within the sweep's")
 
-@dataclass
-class SweepRecord:
+
+class SweepRecord(Struct):
     """The content of ``sweep.json``."""
 
     name: str  # of the experiment, or "train"
@@ -108,7 +117,7 @@ class SweepRecord:
 
 def write_sweep(folder: SweepFolder, record: SweepRecord) -> None:
     """Replace ``sweep.json``."""
-    write_json(folder.record, vars(record) | {"jobs": [vars(job) for job in record.jobs]})
+    write_json(folder.record, msgspec.to_builtins(record))
 
 
 def read_sweep(folder: SweepFolder) -> SweepRecord:
@@ -118,35 +127,7 @@ def read_sweep(folder: SweepFolder) -> SweepRecord:
         RunFolderError: there is none, it is damaged, or a newer sweeplab wrote it.
     """
     absent = f"{folder.path} is not a sweep's folder: it has no sweep.json."
-    values = read_versioned(folder.record, FORMAT, absent)
-    try:
-        record = SweepRecord(
-            name=str(values["name"]),
-            question=str(values["question"]),
-            jobs=[JobEntry(**job) for job in values["jobs"]],
-        )
-    except (TypeError, KeyError) as error:
-        raise RunFolderError(f"{folder.record} is damaged: {error!r}") from error
-    for job in record.jobs:
-        if not _sound(job):
-            raise RunFolderError(f"{folder.record} is damaged: it has no sound entry for each job.")
-    return record
-
-
-def _sound(job: JobEntry) -> bool:
-    # A folder that leads out of the sweep's would let a sweep.json reach for any other.
-    return (
-        type(job.number) is int
-        and 0 <= job.number <= LARGEST_NUMBER
-        and isinstance(job.folder, str)
-        and "\0" not in job.folder
-        and not PurePosixPath(job.folder).is_absolute()
-        and ".." not in PurePosixPath(job.folder).parts
-        and isinstance(job.overrides, list)
-        and all(isinstance(text, str) for text in job.overrides)
-        and isinstance(job.signature, str)
-        and isinstance(job.state, str)
-    )
+    return read_typed(folder.record, SweepRecord, FORMAT, absent)
 
 
 def run_folders(path: Path) -> Iterator[RunFolder]:

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sweeplab.config import check, identity
+from sweeplab.config import check
 from sweeplab.data import load
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
-from sweeplab.runs.checks import typed_config
 from sweeplab.runs.files import remove_file
 from sweeplab.runs.folder import (
     RunFolder,
-    RunRecord,
     damaged_files,
+    edits,
     read_config,
     read_record,
 )
 from sweeplab.runs.pruning import prune_weights
+from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, run_folders, write_sweep
 from sweeplab.sweeps.settings import ranked, setting_numbers
@@ -169,7 +169,7 @@ def _doubts(run: RunFolder, record: RunRecord, data: dict[str, str]) -> list[str
         config = check(read_config(run))
     except SweeplabError as error:
         return [*found, str(error)]
-    if identity(config) != identity(typed_config(record.config)):
+    if edits(record, config):
         found.append("its saved configuration was changed")
     key = repr(config.data)
     if key not in data:

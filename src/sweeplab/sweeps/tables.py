@@ -19,17 +19,17 @@ import pyarrow.parquet
 
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.checks import typed_config
+from sweeplab.results import METRICS
 from sweeplab.runs.curves import SCHEMA
 from sweeplab.runs.files import write_bytes, write_text
-from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.many import read_runs
+from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.sweeps.settings import SettingsTable, count_statuses, summarise
 from sweeplab.words import natural
 
 CONFIG = flatten(RunConfig())
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 COLUMNS = (
     "run",
     "sweep",
@@ -215,19 +215,19 @@ def _row(
         "sweep": sweep,
         "folder": str(folder.path),
         "status": record.status,
-        **flatten(typed_config(record.config)),
+        **flatten(record.config),
         "iterations": curves["iteration"][-1].as_py() if len(curves) else None,
         "diverged_at": record.diverged_at,
-        "error": (record.error or {}).get("message"),
+        "error": record.error and record.error.message,
         "signature": record.signature,
         "data_checksum": record.data_checksum,
         "finished": record.finished,
-        "stack_seconds": (record.stack or {}).get("seconds"),
-        "stack_runs": (record.stack or {}).get("runs"),
+        "stack_seconds": record.stack and record.stack.seconds,
+        "stack_runs": record.stack and record.stack.runs,
     }
     for which, metrics in (("final", record.final), ("best", record.best)):
         for metric in ("iteration", *METRICS):
-            row[f"{which}_{metric}"] = (metrics or {}).get(metric)
+            row[f"{which}_{metric}"] = metrics and getattr(metrics, metric)
     return row
 
 

@@ -28,7 +28,8 @@ from sweeplab.execute.stack import (
     write_stack,
 )
 from sweeplab.provenance import command, environment
-from sweeplab.runs.folder import RunRecord, write_failure, write_hydra_files
+from sweeplab.runs.folder import write_failure, write_hydra_files
+from sweeplab.runs.record import RunRecord
 from sweeplab.task.hooks import JobHooks
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import say
@@ -260,7 +261,7 @@ class Distribution:
 
     def _note(self, found: dict[int, RunRecord]) -> None:
         for i, record in found.items():
-            error = FailedRunError(record.error["message"]) if record.error else None
+            error = FailedRunError(record.error.message) if record.error else None
             if error is not None:
                 self.outcome.errors[i] = error
             self.outcome.records[i] = record

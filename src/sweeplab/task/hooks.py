@@ -10,7 +10,8 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.record import RunRecord
 from sweeplab.task.compose import Job
 from sweeplab.task.job_log import JobLog
 
@@ -65,5 +66,5 @@ def job_return(job: Job, record: RunRecord | None, error: Exception | None) -> J
     result = JobReturn(overrides=job.overrides, working_dir=str(Path.cwd()))
     result.status = JobStatus.FAILED if error else JobStatus.COMPLETED
     final = record.final if record else None
-    result.return_value = error or (final["val_accuracy"] if final else math.nan)
+    result.return_value = error or (final.val_accuracy if final else math.nan)
     return result

@@ -19,13 +19,13 @@ from sweeplab.provenance import environment
 from sweeplab.runs.folder import (
     RunFolder,
     RunIdentity,
-    RunRecord,
     is_sound,
     read_record,
     write_failure,
     write_hydra_files,
     write_result,
 )
+from sweeplab.runs.record import RunRecord
 from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.task.compose import from_hydra
 from sweeplab.task.prepare import identify
@@ -54,7 +54,7 @@ def train_task(cfg: DictConfig) -> float:
         except SweeplabError:
             _remove_if_empty(Path(hydra.runtime.output_dir))
             raise
-    return float(record.final["val_accuracy"]) if record.final else math.nan
+    return float(record.final.val_accuracy) if record.final else math.nan
 
 
 def run_many(**request: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.record import RunRecord
 from sweeplab.task.compose import Job
 from sweeplab.task.words import outcome
 

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 from sweeplab.config import RunConfig
 from sweeplab.data import load
 from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderError
-from sweeplab.runs.checks import typed_config
-from sweeplab.runs.folder import RunFolder, RunIdentity, RunRecord
+from sweeplab.runs.folder import RunFolder, RunIdentity
+from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
 from sweeplab.sweeps.folder import (
     JobEntry,
@@ -175,7 +175,7 @@ def _refuse_other_data(
                 f"engine, and this is version {ENGINE_VERSION}. Use the sweeplab that trained "
                 f"them, {elsewhere}"
             )
-    known = {_images(typed_config(record.config)): record for record in there}
+    known = {_images(record.config): record for record in there}
     for identity in identities:
         trained = known.get(_images(identity.config))
         if trained is not None and trained.data_checksum != identity.data_checksum:

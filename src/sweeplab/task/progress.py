@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sweeplab.runs.folder import RunRecord
+from sweeplab.runs.record import RunRecord
 
 LINE_SECONDS = 10.0  # between two plain lines
 
@@ -68,7 +68,7 @@ class SweepProgress:
         first = self.done == 0
         self.done += len(records)
         for name, record in records:
-            accuracy = record.final["val_accuracy"] if record.final else None
+            accuracy = record.final.val_accuracy if record.final else None
             if accuracy is not None and (self.best is None or accuracy > self.best[0]):
                 self.best = (accuracy, name)
         if self.bar is not None:

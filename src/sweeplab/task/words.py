@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from sweeplab.provenance import typed
-from sweeplab.runs.folder import RunFolder, RunRecord
+from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.record import RunRecord
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import plural
@@ -25,14 +26,14 @@ SHOWN_JOBS = 50  # rows of a dry run's table before it only counts
 def outcome(record: RunRecord) -> list[str]:
     """A run's result in a line or two."""
     if record.error is not None:
-        return [f"Failed: {record.error['message']}"]
+        return [f"Failed: {record.error.message}"]
     if record.final is None:
         return [f"Diverged: the loss stopped being finite at iteration {record.diverged_at}."]
     final = record.final
     return [
-        f"After {final['iteration']} iterations:",
-        f"  training    loss {final['train_loss']:.4f}  accuracy {final['train_accuracy']:.4f}",
-        f"  validation  loss {final['val_loss']:.4f}  accuracy {final['val_accuracy']:.4f}",
+        f"After {final.iteration} iterations:",
+        f"  training    loss {final.train_loss:.4f}  accuracy {final.train_accuracy:.4f}",
+        f"  validation  loss {final.val_loss:.4f}  accuracy {final.val_accuracy:.4f}",
     ]
 
 

@@ -1,0 +1,115 @@
+"""``run.json``: what a run leaves beside its numbers, as typed values.
+
+A run folder may come from anyone: a colleague, a mail, a disk that is failing. What is read here is
+of the right type and in range, so that a report is never stopped, nor led to a file elsewhere, by
+one run.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from sweeplab.config import RunConfig, problems
+from sweeplab.results import ACCURACIES, METRICS, Metrics
+
+FORMAT = 1
+LONGEST_NAME = 100
+
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class FileRecord(Struct, frozen=True, omit_defaults=True):
+    """One file that the run wrote."""
+
+    bytes: Whole
+    sha256: str
+    pruned: str | None = None  # ISO 8601, UTC: when `sweeplab prune` removed it
+
+
+class RunError(Struct, frozen=True):
+    """Why a run failed."""
+
+    message: str
+    traceback: str
+
+
+class StackShare(Struct, frozen=True):
+    """The stack that a run was trained in."""
+
+    seconds: float  # wall time of the whole stack
+    runs: Annotated[int, Meta(ge=1, le=2**63 - 1)]  # that shared it
+
+
+class RunRecord(Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of ``run.json``.
+
+    Raises:
+        ValueError: the values contradict each other, or reach out of the run's folder.
+    """
+
+    status: Literal["completed", "diverged", "failed"]
+    signature: str
+    config: RunConfig  # a key that the file lacks has its default: an older sweeplab wrote it
+    data_checksum: str
+    engine_version: Whole
+    final: Metrics | None  # of a completed run
+    best: Metrics | None  # of a completed or diverged run
+    diverged_at: Whole | None
+    error: RunError | None  # of a failed run
+    finished: str  # ISO 8601, UTC
+    device: str | None
+    stack: StackShare | None
+    environment: dict[str, Any]
+    files: dict[str, FileRecord]  # by name
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if problem := _problem(self):
+            raise ValueError(problem)
+
+
+def _problem(record: RunRecord) -> str:
+    """What is wrong with a record whose values are of the right types, or an empty string."""
+    if any(not _names_a_file(name) for name in record.files):
+        return "it names a file outside of its folder"
+    due = {
+        "final": record.status == "completed",
+        "best": record.status != "failed",
+        "error": record.status == "failed",
+        "diverged_at": record.status == "diverged",
+    }
+    for name, is_due in due.items():
+        there = getattr(record, name) is not None
+        if there != is_due and (is_due or name in ("final", "error")):
+            return f"it {record.status} {'without' if is_due else 'with'} '{name}'"
+    if record.stack is not None and not math.isfinite(record.stack.seconds):
+        return "its stack.seconds is no number"
+    for which in ("final", "best"):
+        metrics = getattr(record, which)
+        if metrics is not None and (problem := _metrics_problem(metrics)):
+            return f"its {which}.{problem}"
+    # It becomes part of file names.
+    if not _names_a_file(record.config.data.name):
+        return "its configuration has no sound data.name"
+    return next(iter(problems(record.config)), "")
+
+
+def _metrics_problem(metrics: Metrics) -> str:
+    if not 0 <= metrics.iteration < 2**63:
+        return "iteration is no iteration"
+    for name in METRICS:
+        value = getattr(metrics, name)
+        if not math.isfinite(value):
+            return f"{name} is not finite"
+        if name in ACCURACIES and not 0 <= value <= 1:
+            return f"{name} is no fraction"
+    return ""
+
+
+def _names_a_file(name: str) -> bool:
+    """Whether ``name`` is that of a file in a folder, and leads to no other folder."""
+    sound = 0 < len(name) <= LONGEST_NAME and not name.startswith(".")
+    return sound and not set(name) & set("/\\\0")
