@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,34 +14,20 @@ from sweeplab.config import RunConfig
 from sweeplab.data import CLASSES, load_test
 from sweeplab.errors import DataError, RunFolderError
 from sweeplab.model import logits
-from sweeplab.runs.files import read_json, sha256, write_json
+from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import (
     RunFolder,
     damaged_files,
     edits,
     is_pruned,
+    now,
     read_config,
     read_record,
     read_weights,
 )
+from sweeplab.runs.test_set import TestRecord, read_test, write_test
 
 NORMAL_975 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class TestRecord:
-    """The content of ``test.json``: what the test set said, and how often it was asked."""
-
-    __test__ = False  # no test of ours, whatever pytest makes of the name
-
-    accuracy: float
-    low: float  # 95 % Wilson interval
-    high: float
-    examples: int
-    confusion: list[list[int]]  # [C, C]: rows are the true classes, columns the predicted
-    classes: list[str]
-    weights_sha256: str
-    opened: list[str]  # ISO 8601, UTC, one for each time
 
 
 def evaluate(folder: RunFolder) -> TestRecord:
@@ -76,9 +60,9 @@ def evaluate(folder: RunFolder) -> TestRecord:
         confusion=confusion.tolist(),
         classes=list(classes),
         weights_sha256=sha256(folder.weights.read_bytes()),
-        opened=[*opened, datetime.now(UTC).isoformat(timespec="seconds")],
+        opened=[*opened, now()],
     )
-    write_json(folder.test, asdict(record))
+    write_test(folder, record)
     return record
 
 
@@ -89,7 +73,8 @@ def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
     half = (
         z / (1 + z * z / examples) * math.sqrt(p * (1 - p) / examples + z * z / (4 * examples**2))
     )
-    return middle - half, middle + half
+    # Rounding must not leave the proportion outside of its own interval, or that of 0 to 1.
+    return max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p))
 
 
 def predict(
@@ -168,18 +153,10 @@ def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np
 def _opened(folder: RunFolder) -> list[str]:
     """The times of earlier looks at the test set."""
     try:
-        values = read_json(folder.test)
-    except FileNotFoundError:
-        return []
+        earlier = read_test(folder)
     except RunFolderError as error:
-        raise _lost_count(str(error)) from error
-    opened = values.get("opened")
-    if not isinstance(opened, list) or not all(isinstance(time, str) for time in opened):
-        raise _lost_count(f"{folder.test} is damaged: it has no list of times")
-    return opened
-
-
-def _lost_count(why: str) -> RunFolderError:
-    return RunFolderError(
-        f"{why.rstrip('.')}. It counts the looks at the test set. Delete it to start counting anew."
-    )
+        raise RunFolderError(
+            f"{str(error).rstrip('.')}. It counts the looks at the test set. Delete it to start "
+            "counting anew."
+        ) from error
+    return earlier.opened if earlier else []

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.files import read_json
 from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.test_set import read_test
 from sweeplab.sweeps.settings import setting_numbers, typical_run
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, listed, number, times
@@ -50,16 +49,24 @@ def looks(sweep: Sweep) -> tuple[list[Look], list[str]]:
     numbers = setting_numbers(sweep.runs, sweep.knobs)
     for run, setting in zip(sweep.runs.to_dict("records"), numbers, strict=True):
         folder = RunFolder(Path(run["folder"]))
+        name = f"{run['sweep']}/{run['run']}" if several else str(run["run"])
         try:
-            values = read_json(folder.test)
-            name = f"{run['sweep']}/{run['run']}" if several else str(run["run"])
-            found.append(_look(name, int(setting), values))
-        except FileNotFoundError:
-            continue
+            test = read_test(folder)
         except RunFolderError as error:
             damaged.append(str(error))
-        except (KeyError, TypeError, ValueError):
-            damaged.append(f"{folder.test} is damaged.")
+            continue
+        if test is not None:
+            found.append(
+                Look(
+                    name,
+                    int(setting),
+                    test.accuracy,
+                    test.low,
+                    test.high,
+                    test.examples,
+                    tuple(test.opened),
+                )
+            )
     return found, damaged
 
 
@@ -92,16 +99,6 @@ def opening(sweep: Sweep, recommended: int | None) -> Opening:
     return Opening(
         [*said, *damaged], _invitation(run["run"], seeds, opened=bool(found)), run["folder"]
     )
-
-
-def _look(name: str, setting: int, values: dict[str, Any]) -> Look:
-    opened = values["opened"]
-    if not isinstance(opened, list) or not all(isinstance(time, str) for time in opened):
-        raise TypeError("opened")
-    accuracy, low, high = (float(values[key]) for key in ("accuracy", "low", "high"))
-    if not (0 <= low <= accuracy <= high <= 1 and opened):
-        raise ValueError("accuracy")
-    return Look(name, setting, accuracy, low, high, int(values["examples"]), tuple(opened))
 
 
 def _result(look: Look) -> str:
