@@ -541,7 +541,7 @@ def test_a_resolver_that_runs_code_is_never_asked(sweep: Path) -> None:
             "\\\\${run:1}",
         ):
             path.write_text(sound.replace("seed: 1", f"seed: '{text}'"))
-            with pytest.raises(SweeplabError, match="uses a resolver"):
+            with pytest.raises(SweeplabError, match="is not a run's configuration: seed"):
                 run_folder.read_config(_run(sweep))
         for text in ("device: \\${run:1}", "data: {root: '${device}'}\ndevice: \\${run:1}"):
             path.write_text(text)

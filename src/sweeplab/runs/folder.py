@@ -30,7 +30,7 @@ from sweeplab.runs.files import (
     write_text,
 )
 from sweeplab.runs.record import FORMAT, FileRecord, RunError, RunRecord, StackShare
-from sweeplab.runs.saved_yaml import read_mapping
+from sweeplab.runs.saved_config import parse_config
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,7 @@ def read_config(folder: RunFolder) -> RunConfig:
         RunFolderError: it is absent or no YAML.
         ConfigError: it is YAML, but not a run's configuration.
     """
-    return from_dict(
-        read_mapping(folder.config, read_bytes(folder.config)), where=str(folder.config)
-    )
+    return parse_config(read_bytes(folder.config), folder.config)
 
 
 def edits(record: RunRecord, config: RunConfig) -> dict[str, tuple[Any, Any]]:
