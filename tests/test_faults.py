@@ -40,14 +40,8 @@ from sweeplab.runs.folder import (
     write_result,
 )
 from sweeplab.runs.signature import signature
-from sweeplab.sweeps.folder import (
-    JobEntry,
-    SweepFolder,
-    SweepRecord,
-    complete_runs,
-    run_folders,
-    write_sweep,
-)
+from sweeplab.sweeps.find import complete_runs, runs_in
+from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, write_sweep
 from sweeplab.sweeps.plan import plan
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.task.words import quoted, resume_advice
@@ -61,8 +55,8 @@ def stamps(folder: Path) -> dict[str, tuple[int, bytes]]:
     """When each complete run was written, and its curves."""
     return {
         run.path.name: (run.record.stat().st_mtime_ns, run.curves.read_bytes())
-        for run in run_folders(folder)
-        if is_complete(run, read_record(run))
+        for run in runs_in(folder)
+        if run.record.exists() and is_complete(run, read_record(run))
     }
 
 
@@ -396,7 +390,7 @@ def test_two_sweeps_started_in_the_same_second(tmp_path: Path) -> None:
     ]  # fmt: skip
     texts = [process.communicate(timeout=300)[0] for process in processes]
     ended = {}
-    for run in run_folders(tmp_path / "outputs"):
+    for run in runs_in(tmp_path / "outputs"):
         record = read_record(run)
         ended[record.config.seed] = is_complete(run, record)
     for seed, (process, text) in enumerate(zip(processes, texts, strict=True)):

@@ -22,7 +22,8 @@ from sweeplab.runs.folder import (
     write_hydra_files,
 )
 from sweeplab.runs.saved_yaml import to_yaml
-from sweeplab.sweeps.folder import SweepFolder, complete_runs, locked, read_sweep
+from sweeplab.sweeps.find import complete_runs
+from sweeplab.sweeps.folder import SweepFolder, locked, read_sweep
 from sweeplab.sweeps.prune import Rules, plan_removals, remove
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.task.prepare import identify

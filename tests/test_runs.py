@@ -28,11 +28,11 @@ from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import StackShare
 from sweeplab.runs.saved_yaml import to_yaml
 from sweeplab.runs.signature import signature
+from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import (
     JobEntry,
     SweepFolder,
     SweepRecord,
-    complete_runs,
     locked,
     read_sweep,
     write_sweep,

@@ -30,7 +30,7 @@ from sweeplab.runs.folder import (
 )
 from sweeplab.runs.pruning import restore_weights
 from sweeplab.runs.record import RunRecord
-from sweeplab.sweeps.folder import run_folders
+from sweeplab.sweeps.find import runs_in
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
 
 
@@ -104,9 +104,7 @@ def find_runs(path: Path, sample: int | None = None, seed: int = 0) -> list[RunF
     """
     if not path.is_dir():
         raise RunFolderError(f"There is no folder {path}.")
-    if RunFolder(path).record.exists():
-        return [RunFolder(path)]
-    folders = sorted(run_folders(path), key=lambda folder: _natural(folder.path))
+    folders = [run for run in runs_in(path) if run.record.exists()]
     if not folders:
         raise RunFolderError(
             f"{path} is neither a run's folder nor a sweep's: no run.json lies in it."
@@ -186,8 +184,3 @@ def _compared_by_checksum(run: _Saved, weights: Any, *, restore: bool) -> Compar
     if restore:
         restore_weights(run.folder, run.record, content)
     return Comparison("identical")
-
-
-def _natural(path: Path) -> tuple[str, int, str]:
-    number = int(path.name) if path.name.isdecimal() else -1
-    return (str(path.parent), number, path.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
@@ -13,14 +12,15 @@ from statistics import fmean
 from filelock import FileLock, Timeout
 from rich.table import Table
 
+from sweeplab.config import KNOBS
 from sweeplab.errors import NewerFormatError, RunFolderError
 from sweeplab.runs.folder import RunFolder, is_complete, read_record
+from sweeplab.sweeps.find import is_sweep, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.terminal import console, plain, say
 from sweeplab.words import in_bytes, plural
 
 METRIC = "final_val_accuracy"
-DEEPEST = 8  # folders below the one that is listed; a link may lead in circles
 LARGEST_TABLE = 64 * 2**20  # runs.csv of ten thousand runs has 4 MB
 
 
@@ -37,28 +37,18 @@ def list_outputs(outputs: Path) -> None:
         table.add_column(heading)
     table.add_column("size", justify="right")
     table.add_column("best setting")
-    for path in _find(outputs, DEEPEST):
-        sweep = SweepFolder(path)
-        state, best = _describe_sweep(sweep) if sweep.record.exists() else _describe_run(path)
+    for path in sweeps_in(outputs):
+        if is_sweep(path):
+            state, best = _describe_sweep(SweepFolder(path))
+        elif RunFolder(path).record.exists():
+            state, best = _describe_run(path)
+        else:
+            continue
         table.add_row(plain(str(path)), _date(path), state, in_bytes(_size(path)), plain(best))
     if not table.row_count:
         say(f"No sweep and no run lies in {outputs}.")
         return
     console().print(table)
-
-
-def _find(folder: Path, depth: int) -> Iterator[Path]:
-    """Sweeps' folders, and run folders outside of sweeps; does not look into what it found."""
-    if any((folder / name).exists() for name in ("sweep.json", "run.json")):
-        yield folder
-        return
-    try:
-        below = sorted(path for path in folder.iterdir() if path.is_dir())
-    except OSError:  # not ours to read
-        return
-    for path in below:
-        if depth and not path.name.startswith("."):
-            yield from _find(path, depth - 1)
 
 
 def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
@@ -168,11 +158,11 @@ def _best_of(folder: SweepFolder) -> str:
         return ""
     with folder.runs_table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    if not rows or METRIC not in rows[0] or "seed" not in rows[0]:
-        return ""
-    columns = list(rows[0])
-    keys = columns[columns.index("data.name") : columns.index("seed")]
-    knobs = [key for key in keys if len({row[key] for row in rows}) > 1]
+    knobs = [
+        key
+        for key, knob in KNOBS.items()
+        if knob.role == "knob" and len({row.get(key) for row in rows}) > 1
+    ]
     scores: dict[tuple[str, ...], list[float]] = defaultdict(list)
     for row in rows:
         if row["status"] == "completed":

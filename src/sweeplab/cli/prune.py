@@ -11,8 +11,9 @@ from typing import Any
 import click
 from rich.table import Table
 
+from sweeplab.sweeps.find import sweep_of
 from sweeplab.sweeps.folder import SweepFolder, locked
-from sweeplab.sweeps.prune import Removal, Rules, plan_removals, remove, sweep_of, sweeps_in
+from sweeplab.sweeps.prune import Removal, Rules, places, plan_removals, remove
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import in_bytes, plural
 
@@ -37,14 +38,14 @@ def prune(folders: Sequence[Path], chosen: Mapping[str, Any], *, dry_run: bool, 
         )
     if rules.weights and rules.keep_best is None:
         rules = replace(rules, keep_best=1)
-    places = [place for folder in folders for place in sweeps_in(folder)]
+    asked = [place for folder in folders for place in places(folder)]
     with ExitStack() as stack:
         if not dry_run:
-            for home in {sweep_of(place).path.resolve() for place in places if place.is_dir()}:
+            for home in {sweep_of(place).path.resolve() for place in asked if place.is_dir()}:
                 stack.enter_context(locked(SweepFolder(home)))
         found = {
             removal.run.path.resolve(): removal
-            for place in places
+            for place in asked
             for removal in plan_removals(place, rules)
         }
         _prune(list(found.values()), dry_run=dry_run, yes=yes)

@@ -14,14 +14,8 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Meta, Struct
 
-from sweeplab.errors import NewerFormatError, RunFolderError, StorageError, SweeplabError
+from sweeplab.errors import StorageError, SweeplabError
 from sweeplab.runs.files import make_folder, read_typed, write_json, write_text
-from sweeplab.runs.folder import (
-    RunFolder,
-    is_sound,
-    read_record,
-)
-from sweeplab.runs.record import RunRecord
 
 FORMAT = 1
 
@@ -128,34 +122,6 @@ def read_sweep(folder: SweepFolder) -> SweepRecord:
     """
     absent = f"{folder.path} is not a sweep's folder: it has no sweep.json."
     return read_typed(folder.record, SweepRecord, FORMAT, absent)
-
-
-def run_folders(path: Path) -> Iterator[RunFolder]:
-    """The folders in a sweep's folder that hold a run, finished or not, at any depth."""
-    for found in sorted(Path(path).rglob("run.json")):
-        yield RunFolder(found.parent)
-
-
-def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]:
-    """The complete runs in a sweep's folder by signature; damaged ones are left out.
-
-    Every file is held against its checksum: what is complete here is never trained again.
-
-    Raises:
-        NewerFormatError: a newer sweeplab wrote one of the runs, which must be kept.
-    """
-    found: dict[str, tuple[RunFolder, RunRecord]] = {}
-    if folder.path.is_dir():
-        for run in run_folders(folder.path):
-            try:
-                record = read_record(run)
-            except NewerFormatError:
-                raise
-            except RunFolderError:
-                continue
-            if is_sound(run, record):
-                found[record.signature] = (run, record)
-    return found
 
 
 @contextmanager

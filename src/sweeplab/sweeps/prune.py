@@ -27,15 +27,14 @@ from sweeplab.runs.folder import (
 from sweeplab.runs.pruning import prune_weights
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
-from sweeplab.sweeps.folder import SweepFolder, read_sweep, run_folders, write_sweep
+from sweeplab.sweeps.find import is_sweep, runs_in, sweep_of, sweeps_in
+from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.sweeps.settings import ranked, setting_numbers
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.training import ENGINE_VERSION
 
-DEEPEST = 4  # levels of folders from a sweep to its runs
 PRUNED = "pruned"  # the state, in sweep.json, of a run that was removed
-# What sweeplab and Hydra leave in a run's folder; figures have any name.
-OWN_FILES = ("run.json", "curves.csv", "weights.safetensors")
+# Of the logs, figures and half-written files that a run leaves.
 OWN_SUFFIXES = (".log", ".svg", ".png", ".pdf", ".part")
 
 
@@ -94,26 +93,14 @@ def remove(removals: Sequence[Removal]) -> None:
             shutil.rmtree(removal.run.path)
 
 
-def sweep_of(path: Path) -> SweepFolder:
-    """The sweep that ``path`` is, or that holds the run that it is: what must be locked."""
-    if RunFolder(path).record.exists():
-        # Hydra may be told to name run folders with slashes in them.
-        for home in list(path.absolute().parents)[:DEEPEST]:
-            if SweepFolder(home).record.exists():
-                return SweepFolder(home)
-    return SweepFolder(path)
-
-
-def sweeps_in(path: Path) -> list[Path]:
+def places(path: Path) -> list[Path]:
     """``path`` if it is a sweep or a run, else the sweeps below it."""
-    if RunFolder(path).record.exists() or SweepFolder(path).record.exists():
-        return [path]
-    return sorted(found.parent for found in path.rglob("sweep.json")) or [path]
+    return [place for place in sweeps_in(path) if is_sweep(place)] or [path]
 
 
 def _removals(path: Path, rules: Rules, standing: dict[Path, bool]) -> Iterator[Removal]:
     data: dict[str, str] = {}  # checksums by data set, or why there is none
-    for run in run_folders(path):
+    for run in runs_in(path):
         try:
             record = read_record(run)
         except RunFolderError:
@@ -196,7 +183,7 @@ def _foreign(run: RunFolder) -> list[str]:
     strange = sorted(
         path.name
         for path in run.path.iterdir()
-        if path.name not in (*OWN_FILES, run.test.name, run.hydra.name)
+        if path not in (run.record, run.curves, run.weights, run.test, run.hydra)
         and path.suffix not in OWN_SUFFIXES
     )
     if strange:

@@ -7,6 +7,7 @@ a setting in ``settings``.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from sweeplab.config import RunConfig, flatten
+from sweeplab.config import KNOBS, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.results import METRICS
 from sweeplab.runs.curves import SCHEMA
@@ -25,11 +26,11 @@ from sweeplab.runs.files import write_bytes, write_text
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.many import read_runs
 from sweeplab.runs.record import RunRecord
+from sweeplab.sweeps.find import is_sweep, runs_in, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.sweeps.settings import SettingsTable, count_statuses, summarise
-from sweeplab.words import natural
 
-CONFIG = flatten(RunConfig())
+CONFIG = tuple(KNOBS)
 COLUMNS = (
     "run",
     "sweep",
@@ -53,11 +54,6 @@ COUNTS = ("iterations", "final_iteration", "best_iteration", "diverged_at", "sta
 # A sweep that was killed and resumed gives the same runs.csv as one left alone, wherever it lies:
 # no times, no stacks, no absolute folders.
 NOT_IN_CSV = ("folder", "finished", "stack_seconds", "stack_runs")
-# Where a run was made says nothing about its setting.
-NEVER_KNOBS = ("seed", "device", "data.root")
-# Folders of a sweep that hold no runs.
-NOT_RUNS = ("figures", "images")
-DEEPEST = 4
 RANK = {"completed": 0, "diverged": 1, "failed": 2}
 
 
@@ -65,11 +61,11 @@ RANK = {"completed": 0, "diverged": 1, "failed": 2}
 class Sweep:
     """Everything a report knows of one sweep, or of several merged."""
 
-    path: Path
+    path: Path  # the folder that was named first: where its tables and its report go
     runs: pd.DataFrame  # COLUMNS, a row a run
     curves: pd.DataFrame  # run, sweep and the columns of curves.csv, float64
     knobs: list[str]  # the configuration keys that vary, seeds apart, in configuration order
-    paths: tuple[Path, ...] = ()  # where it was loaded from; path is the first
+    paths: tuple[Path, ...] = ()  # the sweeps, or runs, that it was loaded from
     skipped: list[tuple[str, str]] = field(default_factory=list)  # folder, reason
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)  # by run folder
 
@@ -90,6 +86,8 @@ class Sweep:
 def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
     """The runs under ``path``: a sweep's folder, one run's folder, or several of either, merged.
 
+    A folder that is neither stands for the sweeps below it, each under its own name.
+
     A run that cannot be read is left out and named in ``skipped``, with the reason. So is one
     that has the signature of another: it is the same run, and counted once.
 
@@ -101,9 +99,8 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
     tables: list[pa.Table] = []
     skipped: list[tuple[str, str]] = []
     environments: dict[str, dict[str, Any]] = {}
-    names = _sweep_names(paths)
-    for root, name in zip(paths, names, strict=True):
-        folders = _run_folders(root)
+    roots = [root for path in paths for root in _roots(path)]
+    for (root, folders), name in zip(roots, _sweep_names([r for r, _ in roots]), strict=True):
         for folder, read in zip(folders, read_runs(folders), strict=True):
             if isinstance(read, RunFolderError):
                 skipped.append((str(folder.path), str(read)))
@@ -124,7 +121,7 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
         runs[column] = runs[column].astype("float64")
     return Sweep(
         path=paths[0],
-        paths=tuple(paths),
+        paths=tuple(root for root, _ in roots),
         runs=runs,
         curves=_stacked([(rows[i], tables[i]) for i in kept]),
         knobs=varying(runs),
@@ -139,7 +136,7 @@ def varying(runs: pd.DataFrame) -> list[str]:
     Seeds are replicates, and no knob. Where several data sets were used, a ``data.`` key that is
     fixed within each of them only comes along with the data set, and is no knob either.
     """
-    found = [key for key in CONFIG if key not in NEVER_KNOBS and runs[key].nunique() > 1]
+    found = [key for key in CONFIG if KNOBS[key].role == "knob" and runs[key].nunique() > 1]
     if "data.name" not in found:
         return found
     by_data = runs.groupby("data.name")
@@ -171,39 +168,27 @@ def runs_csv(runs: pd.DataFrame) -> str:
     return runs.drop(columns=list(NOT_IN_CSV)).to_csv(index=False, lineterminator="\n")
 
 
-def _sweep_names(paths: Sequence[Path]) -> list[str]:
-    roots = [path.resolve() for path in paths]
-    homes = [root.parent if RunFolder(root).record.is_file() else root for root in roots]
-    names = [home.name for home in homes]
-    if len(set(homes)) == len(set(names)):
-        return names
-    return [f"{home.parent.name}/{home.name}" for home in homes]
+def _roots(path: Path) -> list[tuple[Path, list[RunFolder]]]:
+    """The sweeps in ``path``, each with its runs; last, as one, the runs outside of any."""
+    if not path.is_dir():
+        raise RunFolderError(f"{path} is not a folder.")
+    found = sweeps_in(path)
+    sweeps = [(folder, runs_in(folder)) for folder in found if is_sweep(folder)]
+    if not sweeps:
+        return [(path, runs_in(path))]
+    others = [RunFolder(folder) for folder in found if not is_sweep(folder)]
+    return [*sweeps, *([(path, others)] if others else [])]
 
 
-def _run_folders(root: Path) -> list[RunFolder]:
-    if not root.is_dir():
-        raise RunFolderError(f"{root} is not a folder.")
-    if _looks_like_run(root):
-        return [RunFolder(root)]
-    found = sorted(_search(root, DEEPEST), key=lambda path: natural(str(path.relative_to(root))))
-    return [RunFolder(path) for path in found]
-
-
-def _search(folder: Path, depth: int) -> list[Path]:
-    # Hydra may be told to name run folders with slashes in them.
-    found: list[Path] = []
-    for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in NOT_RUNS or not path.is_dir():
-            continue
-        if _looks_like_run(path):
-            found.append(path)
-        elif depth > 1:
-            found += _search(path, depth - 1)
-    return found
-
-
-def _looks_like_run(folder: Path) -> bool:
-    return RunFolder(folder).record.exists() or RunFolder(folder).hydra.is_dir()
+def _sweep_names(roots: Sequence[Path]) -> list[str]:
+    """The name of each folder, with as many of the folders above it as tell them apart."""
+    homes = [root.resolve() for root in roots]
+    homes = [home.parent if RunFolder(home).record.is_file() else home for home in homes]
+    for levels in itertools.count(1):
+        names = ["/".join(home.parts[-levels:]) for home in homes]
+        if len(set(names)) == len(set(homes)):
+            return names
+    raise AssertionError
 
 
 def _row(

@@ -15,13 +15,8 @@ from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderE
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
-from sweeplab.sweeps.folder import (
-    JobEntry,
-    SweepFolder,
-    SweepRecord,
-    complete_runs,
-    read_sweep,
-)
+from sweeplab.sweeps.find import complete_runs
+from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, read_sweep
 from sweeplab.sweeps.plan import Plan, plan
 from sweeplab.task.compose import Job, compose_jobs
 from sweeplab.training import ENGINE_VERSION
