@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_digits
 
 from conftest import Command
 from report_sweeps import write_run
 from sweeplab.runs.folder import RunFolder
+from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import runs_in, sweep_of, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, SweepRecord, write_sweep
+from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import load_sweep
 
 DEEP = "hydra.sweep.subdir=a/b/c/d/lr${optimizer.lr}/${hydra.job.num}"
@@ -109,3 +112,18 @@ def test_the_sweep_of_a_run(outputs: Path) -> None:
     assert sweep_of(sweep / "0").path == sweep
     assert sweep_of(sweep).path == sweep
     assert sweep_of(outputs / "train" / "now").path == outputs / "train" / "now"
+
+
+def test_each_validation_set_has_its_own_images(sweeplab: Command, tmp_path: Path) -> None:
+    words = ("data=digits", "data.train_size=100", "epochs=1", "hydra.sweeper.report=false")
+    sets = ("data.val_start=1000,1100", "data.val_size=100,150")
+    assert sweeplab("train", "-m", *words, *sets, "hydra.sweep.dir=s").code == 0
+    parts = comparable(load_sweep(tmp_path / "s"))
+    assert len(parts) == 4
+    pixels = load_digits().images
+    for part in parts.values():
+        start, size = part.runs[["data.val_start", "data.val_size"]].iloc[0]
+        images = find_images(part)
+        assert images is not None
+        assert (images.val_images == pixels[start : start + size]).all()
+        assert (images.train_images == pixels[:18]).all()

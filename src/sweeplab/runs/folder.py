@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError
-from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs.curve_checks import curves_problem

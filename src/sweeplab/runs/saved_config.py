@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
-from sweeplab.config import RunConfig, from_dict
+from sweeplab.config import RunConfig
 from sweeplab.errors import RunFolderError
+from sweeplab.parse import from_dict
 
 LARGEST = 2**20
 DEEPEST = 20

@@ -38,9 +38,9 @@ class SweepFolder:
     def images(self) -> Path:
         return self.path / "images"
 
-    def images_of(self, data_name: str) -> Path:
-        """The images kept of a data set: see ``sweeps.images``."""
-        return self.images / f"{data_name}.safetensors"
+    def images_of(self, data_name: str, *validation: int) -> Path:
+        """The images kept of a data set, and of a further validation set: see ``sweeps.images``."""
+        return self.images / f"{'-'.join(map(str, (data_name, *validation)))}.safetensors"
 
     @property
     def report(self) -> Path:

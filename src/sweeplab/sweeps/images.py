@@ -2,12 +2,14 @@
 
 ``images/NAME.safetensors`` holds uint8 ``train_images`` [E, h, w] (the first few) and
 ``val_images`` [M, h, w] (all), int64 ``train_labels`` [E] and ``val_labels`` [M], and in its
-metadata the names of the classes, as JSON, and the brightest pixel value.
+metadata the names of the classes, as JSON, the brightest pixel value and ``val_start``. Runs that
+were validated on other images of it have those in ``images/NAME-VAL_SIZE-VAL_START.safetensors``.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +39,7 @@ class Images:
     val_labels: NDArray[np.int64]  # [M]
     classes: tuple[str, ...]
     brightest: int  # the pixel value that the model sees as 1
+    val_start: int | None  # the first validation image; None in what 0.1.0 wrote
 
 
 def write_images(path: Path, images: Images) -> None:
@@ -47,7 +50,11 @@ def write_images(path: Path, images: Images) -> None:
     """
     make_folder(path.parent)
     tensors = {name: np.ascontiguousarray(getattr(images, name)) for name in TENSORS}
-    about = {"classes": json.dumps(images.classes), "brightest": str(images.brightest)}
+    about = {
+        "classes": json.dumps(images.classes),
+        "brightest": str(images.brightest),
+        "val_start": str(images.val_start),
+    }
     write_bytes(path, save(tensors, metadata=about))
 
 
@@ -64,6 +71,7 @@ def read_images(path: Path) -> Images:
                 **{name: file.get_tensor(name) for name in TENSORS},
                 classes=tuple(map(str, json.loads(about["classes"]))),
                 brightest=int(about["brightest"]),
+                val_start=int(about["val_start"]) if "val_start" in about else None,
             )
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
@@ -73,16 +81,16 @@ def read_images(path: Path) -> Images:
 
 
 def find_images(sweep: Sweep) -> Images | None:
-    """The images kept beside the runs of a sweep over one data set; None without sound ones."""
-    name = sweep.runs["data.name"].iloc[0]
+    """The images kept of the one validation set of ``sweep``; None without sound ones."""
+    keys = ("data.name", "data.val_size", "data.val_start")
+    name, val_size, val_start = sweep.runs[list(keys)].iloc[0]
     for path in sweep.paths or (sweep.path,):
-        for home in (path, path.parent):  # of a sweep, and of a run in it
-            file = SweepFolder(home).images_of(name)
-            if file.is_file():
-                try:
-                    return read_images(file)
-                except RunFolderError:
-                    continue
+        for home in map(SweepFolder, (path, path.parent)):  # of a sweep, and of a run in it
+            for file in (home.images_of(name, val_size, val_start), home.images_of(name)):
+                with suppress(RunFolderError):
+                    images = read_images(file)
+                    if len(images.val_labels) == val_size and images.val_start in (None, val_start):
+                        return images
     return None
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sweeplab.config import DataConfig
 from sweeplab.data import Dataset, load
-from sweeplab.errors import StorageError, SweeplabError
+from sweeplab.errors import SweeplabError
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, write_images
 from sweeplab.task.words import failures
@@ -63,19 +63,23 @@ def _note_states(folder: SweepFolder, runs: pd.DataFrame) -> None:
 
 def _write_images(folder: SweepFolder, runs: pd.DataFrame) -> None:
     """Keep the images that the report shows, for it reads no data set and may run elsewhere."""
-    largest = runs.sort_values("data.train_size").drop_duplicates("data.name", keep="last")
+    largest = runs.sort_values("data.train_size", ascending=False, kind="stable")
+    chosen = largest.drop_duplicates(["data.name", "data.val_size", "data.val_start"])
     columns = [f"data.{key}" for key in vars(DataConfig())]
-    for values in largest[columns].itertuples(index=False, name=None):
+    written: set[str] = set()
+    for values in chosen[columns].itertuples(index=False, name=None):
         data = DataConfig(*values)
+        further = (data.val_size, data.val_start) if data.name in written else ()
+        written.add(data.name)
         try:
-            write_images(folder.images_of(data.name), _images(load(data)))
-        except StorageError:
-            raise
+            images = _images(load(data), data.val_start)
         except SweeplabError as error:  # the data went away meanwhile: the report does without
             say(f"The report shows no images of {data.name}: {error}")
+        else:
+            write_images(folder.images_of(data.name, *further), images)
 
 
-def _images(dataset: Dataset) -> Images:
+def _images(dataset: Dataset, val_start: int) -> Images:
     def raw(images: Tensor) -> NDArray[np.uint8]:
         pixels = (images.numpy() * dataset.brightest).round().astype(np.uint8)
         return pixels.reshape(-1, *dataset.image_shape)
@@ -87,4 +91,5 @@ def _images(dataset: Dataset) -> Images:
         val_labels=dataset.val_labels.numpy(),
         classes=dataset.class_names,
         brightest=dataset.brightest,
+        val_start=val_start,
     )
