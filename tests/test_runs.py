@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sweeplab import config as run_config
-from sweeplab.config import RunConfig
+from sweeplab.config import OptimizerConfig, RunConfig
 from sweeplab.errors import ConfigError, RunFolderError, SweeplabError
 from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
@@ -208,6 +208,24 @@ def test_entries_of_the_wrong_type_are_damage(run: RunFolder) -> None:
         run.record.write_text(json.dumps(values | change))
         with pytest.raises(RunFolderError, match=message):
             folder.read_record(run)
+
+
+def test_a_knob_that_is_on_or_off_comes_back_as_that(tmp_path: Path) -> None:
+    config = RunConfig(optimizer=OptimizerConfig(momentum=0.9, nesterov=True))
+    identity = RunIdentity(config, "abc", "def", 1)
+    run = RunFolder(tmp_path)
+    folder.write_result(run, identity, result(hand_made_curves()), {})
+    assert folder.read_record(run).config == config
+    run.record.write_text(run.record.read_text().replace('"nesterov": true', '"nesterov": 1'))
+    with pytest.raises(RunFolderError, match="nesterov is a whole number, where true or false"):
+        folder.read_record(run)
+
+
+def test_a_key_that_an_older_sweeplab_did_not_know_has_its_default(run: RunFolder) -> None:
+    values = json.loads(run.record.read_text())
+    del values["config"]["optimizer"]["nesterov"], values["config"]["eval_every"]
+    run.record.write_text(json.dumps(values))
+    assert folder.read_record(run).config == RunConfig()
 
 
 def test_damaged_curves_weights_and_config_say_so(run: RunFolder) -> None:

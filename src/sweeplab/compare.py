@@ -16,6 +16,7 @@ LOSS_TOLERANCE = 1e-4  # relative, and absolute below 1
 WEIGHT_TOLERANCE = 1e-4
 ACCURACY_TOLERANCE = 0.005
 
+Weights = tuple[NDArray[np.float32], NDArray[np.float32]]  # [C, D], [C]
 Verdict = Literal["identical", "equal within tolerance", "different"]
 
 
@@ -25,7 +26,7 @@ class Outcome:
 
     status: str
     curves: Curves
-    weights: tuple[NDArray[np.float32], NDArray[np.float32]] | None  # [C, D], [C]
+    weights: Weights | None
 
 
 @dataclass(frozen=True)
@@ -69,43 +70,34 @@ def _first_difference(saved: Curves, new: Curves) -> str | None:
     return f"first at iteration {row}: {name} was {_text(a)}, and is now {_text(b)}"
 
 
-def _same_weights(saved: Any, new: Any) -> bool:
+def _same_weights(saved: Weights | None, new: Weights | None) -> bool:
     if saved is None or new is None:
         return saved is new
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(saved, new, strict=True))
 
 
-def _close_curves(saved: Curves, new: Curves) -> bool:
-    losses = all(
-        np.allclose(
-            getattr(saved, name),
-            getattr(new, name),
-            rtol=LOSS_TOLERANCE,
-            atol=LOSS_TOLERANCE,
-            equal_nan=True,
-        )
-        for name in LOSSES
-    )
-    return losses and all(
-        np.allclose(
-            getattr(saved, name),
-            getattr(new, name),
-            rtol=0,
-            atol=ACCURACY_TOLERANCE,
-            equal_nan=True,
-        )
-        for name in ACCURACIES
-    )
-
-
-def _close_weights(saved: Any, new: Any) -> bool:
+def _close_weights(saved: Weights | None, new: Weights | None) -> bool:
     if saved is None or new is None:
         return saved is new
     return all(
-        a.shape == b.shape
-        and np.allclose(a, b, rtol=WEIGHT_TOLERANCE, atol=WEIGHT_TOLERANCE, equal_nan=True)
+        a.shape == b.shape and _close(a, b, WEIGHT_TOLERANCE, WEIGHT_TOLERANCE)
         for a, b in zip(saved, new, strict=True)
     )
+
+
+def _close_curves(saved: Curves, new: Curves) -> bool:
+    return all(
+        _close(getattr(saved, name), getattr(new, name), relative, absolute)
+        for names, relative, absolute in (
+            (LOSSES, LOSS_TOLERANCE, LOSS_TOLERANCE),
+            (ACCURACIES, 0, ACCURACY_TOLERANCE),
+        )
+        for name in names
+    )
+
+
+def _close(a: NDArray[Any], b: NDArray[Any], relative: float, absolute: float) -> bool:
+    return np.allclose(a, b, rtol=relative, atol=absolute, equal_nan=True)
 
 
 def _text(value: Any) -> str:

@@ -74,15 +74,14 @@ def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterato
     saved: list[_Saved] = []
     for folder in folders:
         try:
-            saved.append(_read(folder))
+            run = _read(folder)
         except SweeplabError as error:
             yield Reproduction(folder.path, None, [str(error)])
-    unequal = [run for run in saved if _other_length(run)]
-    for run in unequal:
-        yield Reproduction(
-            run.folder.path, Comparison("different", _other_length(run)), run.reasons
-        )
-    saved = [run for run in saved if run not in unequal]
+            continue
+        if where := _other_length(run):
+            yield Reproduction(folder.path, Comparison("different", where), run.reasons)
+        else:
+            saved.append(run)
     for stack in plan_stacks([run.config for run in saved]):
         chosen = [saved[i] for i in stack]
         try:

@@ -95,9 +95,10 @@ def write_result(
         remove_file(folder.weights)
     for path, content in contents.items():
         write_bytes(path, content)
-    record = _record(
-        identity,
-        environment,
+    record = RunRecord(
+        **vars(identity),
+        environment=environment,
+        finished=now(),
         status=result.status,
         final=final_metrics(result.curves) if result.status == "completed" else None,
         best=best_metrics(result.curves),
@@ -118,25 +119,17 @@ def write_failure(
 ) -> RunRecord:
     """Record that the run could not be trained, with the error's text and traceback."""
     make_folder(folder.path)
-    said = f"{type(error).__name__}: {error}"
-    traced = "".join(traceback.format_exception(error))
-    record = _record(identity, environment, status="failed", error=RunError(said, traced))
+    record = RunRecord(
+        **vars(identity),
+        environment=environment,
+        finished=now(),
+        status="failed",
+        error=RunError(
+            f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+        ),
+    )
     write_record(folder, record)
     return record
-
-
-def _record(identity: RunIdentity, environment: dict[str, Any], **outcome: Any) -> RunRecord:
-    nothing = dict.fromkeys(("final", "best", "diverged_at", "error", "device", "stack"))
-    return RunRecord(
-        **{
-            **nothing,
-            "files": {},
-            **vars(identity),
-            "environment": environment,
-            "finished": now(),
-            **outcome,
-        }
-    )
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:

@@ -43,7 +43,7 @@ class StackShare(Struct, frozen=True):
     runs: Annotated[int, Meta(ge=1, le=2**63 - 1)]  # that shared it
 
 
-class RunRecord(Struct, frozen=True, forbid_unknown_fields=True):
+class RunRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of ``run.json``.
 
     Raises:
@@ -55,15 +55,15 @@ class RunRecord(Struct, frozen=True, forbid_unknown_fields=True):
     config: RunConfig  # a key that the file lacks has its default: an older sweeplab wrote it
     data_checksum: str
     engine_version: Whole
-    final: Metrics | None  # of a completed run
-    best: Metrics | None  # of a completed or diverged run
-    diverged_at: Whole | None
-    error: RunError | None  # of a failed run
+    final: Metrics | None = None  # of a completed run
+    best: Metrics | None = None  # of a completed or diverged run
+    diverged_at: Whole | None = None
+    error: RunError | None = None  # of a failed run
     finished: str  # ISO 8601, UTC
-    device: str | None
-    stack: StackShare | None
+    device: str | None = None
+    stack: StackShare | None = None
     environment: dict[str, Any]
-    files: dict[str, FileRecord]  # by name
+    files: dict[str, FileRecord] = {}  # by name
     format: int = FORMAT
 
     def __post_init__(self) -> None:
