@@ -144,7 +144,7 @@ def test_a_worker_lost_too_often_is_reported_and_mended_later(
     assert runs["status"][:8].tolist().count("failed") == 4
     assert set(runs["status"][8:]) == {"completed"}
     failed = runs.index[runs["status"] == "failed"][0]
-    error = (read_record(RunFolder(tmp_path / "s" / "s" / str(failed))).error or {})["message"]
+    error = read_record(RunFolder(tmp_path / "s" / "s" / str(failed))).error.message
     assert "its worker process was killed or crashed" in error
     assert "tried 1 time, among 4 runs" in error
     assert error in done.out
@@ -255,12 +255,12 @@ def test_a_worker_trains_no_other_data_and_with_no_other_engine(
     train_and_write(replace(stack, runs=[other]))
     error = read_record(RunFolder(tmp_path / "0")).error
     assert error
-    assert "have changed since the sweep started" in error["message"]
+    assert "have changed since the sweep started" in error.message
     monkeypatch.setattr("sweeplab.execute.stack.ENGINE_VERSION", 99)
     train_and_write(stack)
     error = read_record(RunFolder(tmp_path / "0")).error
     assert error
-    assert "this sweeplab has engine version 99" in error["message"]
+    assert "this sweeplab has engine version 99" in error.message
     monkeypatch.undo()
     train_and_write(stack)
     assert read_record(RunFolder(tmp_path / "0")).status == "completed"

@@ -22,7 +22,8 @@ import psutil
 import pytest
 
 from sweeplab.runs.folder import RunFolder, damaged_files, is_complete, read_record
-from sweeplab.sweeps.folder import SweepFolder, complete_runs
+from sweeplab.sweeps.find import complete_runs
+from sweeplab.sweeps.folder import SweepFolder
 
 PROGRAM = Path(sys.executable).with_name("sweeplab")
 # Many short runs in small stacks: about half of the time goes into writing them.

@@ -27,6 +27,7 @@ from sweeplab.runs.folder import (
 from sweeplab.runs.pruning import prune_weights
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
+from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import is_sweep, runs_in, sweep_of, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.sweeps.settings import ranked, setting_numbers
@@ -45,7 +46,7 @@ class Rules:
     weights: bool = False  # the weights alone, instead of whole runs
     failed: bool = False
     diverged: bool = False
-    keep_best: int | None = None  # of each data set: settings whose runs are left alone
+    keep_best: int | None = None  # of each validation set: settings whose runs are left alone
 
 
 @dataclass(frozen=True)
@@ -134,17 +135,16 @@ def _standing(sweep: Path, rules: Rules) -> dict[Path, bool]:
     """
     if rules.keep_best is None:
         return {}
-    loaded = load_sweep(sweep)
-    runs = loaded.runs.assign(setting=setting_numbers(loaded.runs, loaded.knobs))
-    data = runs.groupby("setting")["data.name"].first()
-    order = ranked(loaded.settings)
-    kept = order.groupby(order["setting"].map(data), sort=False).head(rules.keep_best)
-    done = runs[runs["status"] == "completed"]
-    best = done["setting"].isin(kept["setting"])
-    return {
-        Path(folder).resolve(): bool(is_best)
-        for folder, is_best in zip(done["folder"], best, strict=True)
-    }
+    standing: dict[Path, bool] = {}
+    for part in comparable(load_sweep(sweep)).values():
+        kept = set(ranked(part.settings).head(rules.keep_best)["setting"])
+        settings = setting_numbers(part.runs, part.knobs)
+        done = part.runs[part.runs["status"] == "completed"]
+        standing |= {
+            Path(folder).resolve(): setting in kept
+            for folder, setting in zip(done["folder"], settings[done.index], strict=True)
+        }
+    return standing
 
 
 def _doubts(run: RunFolder, record: RunRecord, data: dict[str, str]) -> list[str]:
