@@ -253,7 +253,7 @@ def test_a_failing_run_takes_no_neighbour_along(
     assert (tmp_path / "s" / "report.html").exists()
     runs = pd.read_csv(tmp_path / "s" / "runs.csv")
     assert runs["status"].tolist() == ["completed", "failed"] * 2
-    traceback = (read_record(RunFolder(tmp_path / "s" / "1")).error or {})["traceback"]
+    traceback = read_record(RunFolder(tmp_path / "s" / "1")).error.traceback
     assert "broken_for_seed_1" in traceback
     assert sweeplab("reproduce", "s/0").code == 0
     # Mended, the same command trains the failed runs alone.
