@@ -378,7 +378,7 @@ class TestSlurm:
         assert "Traceback" not in out
         runs = pd.read_csv(tmp_path / "s" / "runs.csv")
         assert set(runs["status"]) == {"failed"}
-        error = (read_record(RunFolder(tmp_path / "s" / "0")).error or {})["message"]
+        error = read_record(RunFolder(tmp_path / "s" / "0")).error.message
         assert "ended as CANCELLED" in error
         assert "It was tried 1 time, among 16 runs" in error
 

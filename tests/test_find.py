@@ -118,8 +118,10 @@ def test_each_validation_set_has_its_own_images(sweeplab: Command, tmp_path: Pat
     words = ("data=digits", "data.train_size=100", "epochs=1", "hydra.sweeper.report=false")
     sets = ("data.val_start=1000,1100", "data.val_size=100,150")
     assert sweeplab("train", "-m", *words, *sets, "hydra.sweep.dir=s").code == 0
-    parts = comparable(load_sweep(tmp_path / "s"))
-    assert len(parts) == 4
+    alone = ("data.val_start=1200", "data.val_size=100", "seed=0,1")
+    assert sweeplab("train", "-m", *words, *alone, "hydra.sweep.dir=t").code == 0
+    parts = comparable(load_sweep([tmp_path / "s", tmp_path / "t"]))
+    assert len(parts) == 5
     pixels = load_digits().images
     for part in parts.values():
         start, size = part.runs[["data.val_start", "data.val_size"]].iloc[0]
