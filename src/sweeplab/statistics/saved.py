@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sweeplab.errors import RunFolderError
 from sweeplab.runs.folder import RunFolder, read_weights
 from sweeplab.statistics.predictions import Correct, Weights, correct_of
-from sweeplab.sweeps.folder import SweepFolder
+from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import Sweep
 
 TIES = 0.005  # how far an accuracy may lie from the recorded one: ties of float logits
@@ -27,10 +27,10 @@ def read_correct(part: Sweep) -> Correct | None:
         absent, or its accuracy is not the recorded one (so these are not its images). None for
         all without the images.
     """
-    data = _images(part)
-    if data is None:
+    kept = find_images(part)
+    if kept is None:
         return None
-    images, labels = data
+    images = kept.scaled()
     weights: dict[int, Weights] = {}
     by_classes: dict[int, list[int]] = {}
     for row in np.flatnonzero(part.runs["status"] == "completed").tolist():
@@ -41,7 +41,7 @@ def read_correct(part: Sweep) -> Correct | None:
     recorded = part.runs["final_val_accuracy"].to_numpy(dtype=np.float64)
     correct: list[NDArray[np.bool_] | None] = [None] * len(part.runs)
     for rows in by_classes.values():
-        matrix = correct_of([weights[row] for row in rows], images, labels)
+        matrix = correct_of([weights[row] for row in rows], images, kept.val_labels)
         for row, right in zip(rows, matrix, strict=True):
             if abs(right.mean() - recorded[row]) <= max(TIES, 1.5 / len(right)):
                 correct[row] = right
@@ -54,24 +54,3 @@ def _weights(folder: Path, features: int) -> Weights | None:
     except RunFolderError:
         return None
     return (weight, bias) if weight.shape == (len(bias), features) else None
-
-
-def _images(part: Sweep) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
-    """The validation images ``[M, D]``, as models see them, and their labels ``[M]``."""
-    from safetensors import SafetensorError, safe_open
-
-    name = f"{part.runs['data.name'].iloc[0]}.safetensors"
-    files = [SweepFolder(path).images / name for path in part.paths or (part.path,)]
-    file = next((file for file in files if file.is_file()), None)
-    if file is None:
-        return None
-    try:
-        with safe_open(file, "numpy") as tensors:
-            brightest = float((tensors.metadata() or {})["brightest"])
-            images, labels = tensors.get_tensor("val_images"), tensors.get_tensor("val_labels")
-    except (OSError, KeyError, ValueError, SafetensorError):
-        return None
-    if not brightest > 0 or images.ndim < 2 or len(images) != len(labels):
-        return None
-    scaled = images.reshape(len(images), -1).astype(np.float32) / np.float32(brightest)
-    return scaled, labels.astype(np.int64)

@@ -41,6 +41,11 @@ class Images:
     brightest: int  # the pixel value that the model sees as 1
     val_start: int | None  # the first validation image; None in what 0.1.0 wrote
 
+    def scaled(self) -> NDArray[np.float32]:
+        """The validation images ``[M, D]`` as models see them."""
+        pixels = self.val_images.reshape(len(self.val_images), -1).astype(np.float32)
+        return pixels / np.float32(self.brightest)
+
 
 def write_images(path: Path, images: Images) -> None:
     """Put ``images`` at ``path``: whole or not at all.
