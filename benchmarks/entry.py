@@ -14,7 +14,7 @@ def train_one_task(cfg: Any) -> float:
     from sweeplab.training import train_one
 
     job.train_stack = lambda configs, dataset, **_: [train_one(c, dataset) for c in configs]
-    return job.train_task(cfg)
+    return job.TrainTask(["sweeplab", "train", *sys.argv[1:]])(cfg)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ import pytest
 from conftest import ROOT, Command
 from sweeplab.config import RunConfig
 from sweeplab.data import load
-from sweeplab.execute import Options
-from sweeplab.execute.stack import Stack, StackRun, train_and_write
+from sweeplab.execute.files import Stack, StackFiles, StackRun
+from sweeplab.execute.options import Options
+from sweeplab.execute.stack import train_and_write
 from sweeplab.execute.stack import train_file as real_train_file
-from sweeplab.parse import from_dict
 from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.task.prepare import identify
 from sweeplab.training import train_stack as real_train_stack
@@ -103,10 +103,8 @@ def test_every_executor_leaves_the_same_folders(
 
 def dies(path: str, threads: int) -> None:
     """A worker that trains half of its stack and is killed then, while a file says so."""
-    from sweeplab.execute.stack import read_stack
-
     deaths = Path("deaths")
-    stack = read_stack(Path(path))
+    stack = StackFiles(Path(path)).read()
     if stack.runs[0].identity.config.batch_size == 32 and int(deaths.read_text()):
         deaths.write_text(str(int(deaths.read_text()) - 1))
         train_and_write(replace(stack, runs=stack.runs[: len(stack.runs) // 2]))
@@ -120,7 +118,7 @@ def test_a_killed_worker_costs_its_stack_only_and_is_tried_again(
 ) -> None:
     sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=inline/s")
     Path("deaths").write_text("1")
-    monkeypatch.setattr("sweeplab.task.distribute.train_file", dies)
+    monkeypatch.setattr("sweeplab.execute.distribute.train_file", dies)
     words = (*words, "hydra.launcher.width=8", "hydra.sweep.dir=killed/s")
     done = sweeplab("train", *GRID, QUIET, *words)
     assert done.code == 0, done.text
@@ -136,7 +134,7 @@ def test_a_worker_lost_too_often_is_reported_and_mended_later(
     Path("deaths").write_text("99")
     command = ("train", *GRID, QUIET, *TWO_WORKERS, "hydra.sweep.dir=s/s")
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.task.distribute.train_file", dies)
+        patch.setattr("sweeplab.execute.distribute.train_file", dies)
         done = sweeplab(*command, "hydra.launcher.retries=0")
     assert done.code == 1
     runs = pd.read_csv("s/s/runs.csv").set_index("run")
@@ -313,13 +311,18 @@ def test_what_slurm_needs_is_said(
     assert not (tmp_path / "s" / ".stacks").exists()
 
 
-def test_the_defaults_are_those_of_the_launcher() -> None:
-    from hydra_plugins.sweeplab_plugins.stacked_launcher import StackedLauncherConf
+def test_the_default_options_are_sound() -> None:
+    Options().check()
+    assert (Options().executor, Options().on_failure) == ("inline", "continue")
 
-    values = vars(StackedLauncherConf())
-    del values["_target_"]
-    assert Options(**values).check().executor == "inline"
-    assert from_dict({}).seed == 0
+
+def test_hydras_scan_of_the_plugins_is_light() -> None:
+    program = (
+        "import sys; from hydra.core.plugins import Plugins; Plugins.instance();"
+        "assert 'sweeplab.execute.options' in sys.modules;"
+        "sys.exit(bool({'torch', 'pandas', 'numpy', 'sweeplab.data'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def jobs(state: str) -> list[str]:

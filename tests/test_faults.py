@@ -44,7 +44,8 @@ from sweeplab.sweeps.find import complete_runs, runs_in
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, write_sweep
 from sweeplab.sweeps.plan import plan
 from sweeplab.sweeps.tables import load_sweep
-from sweeplab.task.words import quoted, resume_advice
+from sweeplab.task.grammar import quoted
+from sweeplab.task.words import resume_advice
 
 NO_REPORT = "hydra.sweeper.report=false"
 GRID = ("-m", "data=digits", "epochs=1", "optimizer.lr=0.1,0.5", "seed=range(2)", NO_REPORT)
@@ -418,10 +419,7 @@ def test_sweep_folder_moved(sweeplab: Command, sweep: Path, tmp_path: Path) -> N
 ODD = "a b, c=d (ü) 'q' \"w\" $HOME ${seed} [x] {y} #z ~ !; & \\"
 
 
-def test_odd_path(
-    sweeplab: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+def test_odd_path(sweeplab: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     home, images = tmp_path / ODD, tmp_path / f"images {ODD}"
     write_mnist(images)
     forget_data()
@@ -439,10 +437,9 @@ def test_odd_path(
     assert "complete: 2 runs" in sweeplab("ls", home).out
     # The line that an interrupted sweep prints goes through a shell as it is.
     (home / "1" / "run.json").unlink()
-    monkeypatch.setattr(sys, "argv", ["sweeplab", *words, "hydra.sweep.dir=replaced"])
-    monkeypatch.setattr("sweeplab.task.words.typed", [])
     capfd.readouterr()
-    resume_advice(home, done=1, left=1)
+    typed = ["sweeplab", "train", *words, "hydra.sweep.dir=replaced"]
+    resume_advice(typed, home, done=1, left=1)
     line = capfd.readouterr().out.splitlines()[-1].strip()
     done = subprocess.run(
         ["bash", "-c", line.replace("sweeplab", str(PROGRAM), 1)],

@@ -457,17 +457,17 @@ def test_a_refusal_under_another_launcher_is_told(sweeplab: Command, tmp_path: P
 def test_a_sweep_that_another_has_slipped_into_counts_on_from_it(
     sweeplab: Command, process: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sweeplab.task import launch
+    from sweeplab.task import claim
 
     words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s", "seed=0,1")
-    whole = launch.claim
+    whole = claim.claim
 
-    def claim(*arguments: Any) -> bool:
+    def slow(*arguments: Any) -> None:
         """Between planning and locking, another sweep comes and goes."""
         assert process(*words, "optimizer.lr=0.1").returncode == 0
-        return whole(*arguments)
+        whole(*arguments)
 
-    monkeypatch.setattr(launch, "claim", claim)
+    monkeypatch.setattr(claim, "claim", slow)
     assert sweeplab(*words, "optimizer.lr=0.2").code == 0
     runs = pd.read_csv(tmp_path / "s" / "runs.csv").set_index("run")
     assert runs["optimizer.lr"].to_dict() == {0: 0.1, 1: 0.1, 2: 0.2, 3: 0.2}

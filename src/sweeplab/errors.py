@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra, and us, for tracebacks
-# Its last entry tells whether the user asked, where the variable cannot: `sweeplab train` sets it.
-showing: list[bool] = []
 
 
 def wants_traceback() -> bool:
     """Whether the user asked to see tracebacks."""
-    return showing[-1] if showing else bool(os.environ.get(FULL_ERROR))
+    return bool(os.environ.get(FULL_ERROR))
 
 
 class SweeplabError(Exception):
@@ -67,12 +65,16 @@ def storage_message(error: OSError) -> str:
 
 
 @contextmanager
-def shown_as_messages() -> Iterator[None]:
-    """End the process with one message and exit code 1 on an error that a user can mend."""
+def shown_as_messages(tracebacks: bool) -> Iterator[None]:
+    """End the process with one message and exit code 1 on an error that a user can mend.
+
+    Args:
+        tracebacks: let it through instead.
+    """
     try:
         yield
     except (SweeplabError, OSError) as error:
-        if wants_traceback():
+        if tracebacks:
             raise
         message = str(error) if isinstance(error, SweeplabError) else storage_message(error)
         sys.exit(f"sweeplab: {message}")

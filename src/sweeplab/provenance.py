@@ -6,23 +6,28 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-# The words after `sweeplab train`, as they were typed: Hydra is handed others.
-typed: list[str] = []
-
 PACKAGES = ("sweeplab", "torch", "torchvision", "numpy", "hydra-core", "scikit-learn")
 
 
-@lru_cache(maxsize=1)
-def environment() -> dict[str, Any]:
+def environment(command: Sequence[str] = ()) -> dict[str, Any]:
     """What of this process could change a result, for a run's provenance.
 
     ``git`` describes the repository of the folder that the command was started in, or is None.
+
+    Args:
+        command: what was typed; the words of this process if none are given.
     """
+    return {**_machine(), "command": list(command or sys.argv)}
+
+
+@lru_cache(maxsize=1)
+def _machine() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -31,13 +36,7 @@ def environment() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "threads": _threads(),
         "git": _git(Path.cwd()),
-        "command": command(),
     }
-
-
-def command() -> list[str]:
-    """The command that is at work, as it was typed."""
-    return ["sweeplab", "train", *typed] if typed else list(sys.argv)
 
 
 # The command line says how a run was asked for, not what made its result; where the code came

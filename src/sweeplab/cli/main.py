@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from sweeplab.errors import shown_as_messages
+from sweeplab.errors import shown_as_messages, wants_traceback
 
 HYDRA_ARGUMENTS = {
     "ignore_unknown_options": True,
@@ -168,6 +168,6 @@ def main() -> NoReturn:
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
     if sys.argv[1:2] == ["-sc"]:
         _answer_tab_completion()
-    with shown_as_messages():
+    with shown_as_messages(wants_traceback()):
         cli.main(prog_name="sweeplab", standalone_mode=True)
     sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import sys
@@ -13,9 +14,8 @@ import click
 
 from sweeplab.cli.experiments import Experiment, find, read
 from sweeplab.config import KNOBS, RunConfig
-from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, showing, wants_traceback
+from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, wants_traceback
 from sweeplab.places import conf_dir
-from sweeplab.provenance import typed
 
 MULTIRUN = ("-m", "--multirun")
 
@@ -24,10 +24,9 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
     """Run Hydra's application over ``arguments``. It ends the process when it fails.
 
     Args:
-        task: what to run for each job; ``train_task`` if None. Benchmarks give another.
+        task: what to run for each job; ``TrainTask`` if None. Benchmarks give another.
     """
     words = list(arguments)
-    typed[:] = words
     experiment = read(find(words.pop(0))) if words and _names_a_file(words[0]) else None
     if "--dry-run" in words:
         words = [*(word for word in words if word != "--dry-run"), "hydra.launcher.dry_run=true"]
@@ -37,7 +36,7 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
         _refuse_unknown_keys(words)
     if experiment is not None:
         words.append(f"+experiment={experiment.name}")
-    sys.argv = ["sweeplab", *words]
+    sys.argv = ["sweeplab", *words]  # Hydra reads no other
 
     import hydra
     from hydra.core.config_store import ConfigStore
@@ -47,24 +46,22 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
     if experiment is not None:
         _store(experiment, store)
 
-    from sweeplab.task.job import train_task
+    from sweeplab.task.job import TrainTask
 
+    tracebacks = wants_traceback()
+    task = task or TrainTask(["sweeplab", "train", *arguments], tracebacks)
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")
-    with _errors_let_through():
-        main(task or train_task)()
+    with contextlib.nullcontext() if tracebacks else _errors_as_messages():
+        main(task)()
 
 
 @contextmanager
-def _errors_let_through() -> Iterator[None]:
+def _errors_as_messages() -> Iterator[None]:
     """Show any error as one message: Hydra itself prints a traceback for most of them."""
     from hydra.errors import CompactHydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    if wants_traceback():
-        yield
-        return
-    os.environ[FULL_ERROR] = "1"  # Hydra then lets the error through
-    showing.append(False)
+    os.environ[FULL_ERROR] = "1"  # Hydra lets errors through for no other sign
     try:
         yield
     except Exception as error:
@@ -77,8 +74,7 @@ def _errors_let_through() -> Iterator[None]:
             text += f"\n{error.__cause__}"
         sys.exit(f"sweeplab: {text}\n{FULL_ERROR}=1 shows where.")
     finally:
-        showing.pop()
-        os.environ.pop(FULL_ERROR, None)
+        del os.environ[FULL_ERROR]
 
 
 def _names_a_file(word: str) -> bool:

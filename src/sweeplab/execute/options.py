@@ -1,70 +1,68 @@
-"""The options of ``hydra.launcher``, checked."""
+"""The options of ``hydra.launcher``: declared, and checked, once."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sweeplab.errors import ConfigError
 
-EXECUTORS = ("inline", "processes", "slurm")
-FAILURE_POLICIES = ("continue", "stop")
+
+def _one_of(*allowed: str) -> Any:
+    return field(default=allowed[0], metadata={"allowed": allowed})
 
 
-@dataclass(frozen=True)
+def _at_least(low: int, default: int | None) -> Any:
+    return field(default=default, metadata={"low": low})
+
+
+# Not frozen: OmegaConf cannot take a frozen dataclass as a schema. Nothing mutates one.
+@dataclass
 class Options:
-    """As in ``StackedLauncherConf``, which holds the defaults."""
+    """How a sweep's stacks are trained."""
 
-    on_failure: str
-    dry_run: bool
-    executor: str
-    retries: int
-    width: int | None
-    workers: int | None
-    partition: str | None
-    time: int
-    memory: str | None
-    cpus: int
-    gpus: int
-    array_parallelism: int
-    setup: Sequence[str]
-    sbatch: Mapping[str, Any]
+    on_failure: str = _one_of("continue", "stop")  # stop: leave the rest once a run has failed
+    dry_run: bool = False  # show what would be trained, and train nothing
+    executor: str = _one_of("inline", "processes", "slurm")  # where stacks are trained
+    retries: int = _at_least(0, default=2)  # how often a run is tried again whose worker was killed
+    width: int | None = _at_least(1, default=None)  # the most runs in a stack; null: the fastest
+    # processes:
+    workers: int | None = _at_least(1, default=None)  # null: one for each core
+    # slurm, a job for each stack, in an array:
+    partition: str | None = None  # null: the cluster's own
+    time: int = _at_least(1, default=60)  # minutes for a stack
+    memory: str | None = None  # for a stack, such as 4G; null: the cluster's own
+    cpus: int = _at_least(1, default=1)  # for a stack
+    gpus: int = _at_least(0, default=0)  # for a stack
+    array_parallelism: int = _at_least(1, default=256)  # the most stacks in training at once
+    setup: list[str] = field(default_factory=list)  # lines of shell before a stack is trained
+    sbatch: dict[str, Any] = field(default_factory=dict)  # more options of sbatch: {account: me}
 
-    def check(self) -> Options:
-        """Return the options unchanged.
+    def check(self) -> None:
+        """Look whether every option keeps its rule.
 
         Raises:
-            ConfigError: one breaks a rule; the message lists every one.
+            ConfigError: one breaks it; the message lists every one.
         """
-        found = [
-            f"hydra.launcher.{name} must be one of {', '.join(allowed)}, but is '{value}'"
-            for name, value, allowed in (
-                ("on_failure", self.on_failure, FAILURE_POLICIES),
-                ("executor", self.executor, EXECUTORS),
-            )
-            if value not in allowed
-        ]
-        found += [
-            f"hydra.launcher.{name} must be at least {low}, but is {value}"
-            for name, value, low in (
-                ("retries", self.retries, 0),
-                ("width", self.width, 1),
-                ("workers", self.workers, 1),
-                ("time", self.time, 1),
-                ("cpus", self.cpus, 1),
-                ("gpus", self.gpus, 0),
-                ("array_parallelism", self.array_parallelism, 1),
-            )
-            if value is not None and value < low
-        ]
-        if found:
-            raise ConfigError("; ".join(found) + ".")
-        return self
+        wrong = []
+        for option in fields(self):
+            key, value = f"hydra.launcher.{option.name}", getattr(self, option.name)
+            allowed, low = option.metadata.get("allowed"), option.metadata.get("low")
+            if allowed and value not in allowed:
+                wrong.append(f"{key} must be one of {', '.join(allowed)}, but is '{value}'")
+            if low is not None and value is not None and value < low:
+                wrong.append(f"{key} must be at least {low}, but is {value}")
+        if wrong:
+            raise ConfigError("; ".join(wrong) + ".")
+
+    @property
+    def processes(self) -> int:
+        """The worker processes asked for, with ``executor=processes``."""
+        return self.workers or cores()
 
 
-def cpus() -> int:
+def cores() -> int:
     """The cores that this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

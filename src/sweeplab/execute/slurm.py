@@ -12,7 +12,6 @@ came of a stack stands in its runs' folders.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import subprocess
@@ -24,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from sweeplab.errors import SweeplabError
+from sweeplab.execute.files import StackFiles, StacksFolder
 from sweeplab.execute.lost import WorkerLostError
 from sweeplab.execute.options import Options
-from sweeplab.execute.stack import done_file
-from sweeplab.runs.files import write_json
 
 LARGEST_ARRAY = 1000  # SLURM's default MaxArraySize is 1001
 # A job that the queue lists in another state, or no more, has ended.
@@ -43,8 +41,7 @@ class Slurm(Executor):
     """Submits what it is given in a short while as one array.
 
     Args:
-        folder: of the stacks' files; submitit's own files and the jobs' logs go to ``jobs`` in it.
-            Every node must see it under the same path.
+        folder: of the stacks' files. Every node must see it under the same path.
         say: called with a line about each submission.
 
     Raises:
@@ -53,13 +50,14 @@ class Slurm(Executor):
 
     room: float = math.inf
 
-    def __init__(self, folder: Path, options: Options, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: StacksFolder, options: Options, say: Callable[[str], None]) -> None:
+        folder.path.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._say = say
-        self._name = _job_name(folder)
-        self._submitit = _submitit_executor(folder / "jobs", self._name, options)
+        self._name = _job_name(folder.path)
+        self._submitit = _submitit_executor(folder.jobs, self._name, options)
         self._new: list[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = []
-        self._running: dict[str, tuple[Future[Any], Path]] = {}  # by job
+        self._running: dict[str, tuple[Future[Any], StackFiles]] = {}  # by job
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._submitted = self._asked = time.monotonic()
@@ -74,20 +72,20 @@ class Slurm(Executor):
             self._new.append((future, fn, args))
         return future
 
-    def adopt(self) -> dict[Path, Future[Any]]:
+    def adopt(self) -> dict[StackFiles, Future[Any]]:
         """The stacks that jobs of an earlier command are still training, each with its future."""
         live = {job for job, state in _queue(self._name).items() if state in LIVE}
-        found: dict[Path, Future[Any]] = {}
-        for record in sorted(self._folder.glob("*.job")):
-            job, path = read_job(record), record.with_suffix(".json")
-            if job in live and path.is_file():
-                found[path] = Future()
+        adopted: dict[StackFiles, Future[Any]] = {}
+        for files in self._folder.submitted():
+            job = files.job
+            if job in live and files.path.is_file():
+                adopted[files] = Future()
                 live.remove(job)
                 with self._lock:
-                    self._running[job] = found[path], path
+                    self._running[job] = adopted[files], files
         # Submitted by a command that was killed before it could note which stacks they train.
         _cancel(live)
-        return found
+        return adopted
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Stop looking after the jobs; with ``cancel_futures``, cancel them."""
@@ -96,8 +94,8 @@ class Slurm(Executor):
             self._thread.join()
         if cancel_futures:
             _cancel(self._running)
-            for _, path in self._running.values():
-                path.with_suffix(".job").unlink(missing_ok=True)
+            for _, files in self._running.values():
+                files.forget_job()
 
     def _work(self) -> None:
         while True:
@@ -125,17 +123,17 @@ class Slurm(Executor):
                 future.set_exception(refused)
             return
         for job, (future, _, args) in zip(jobs, sent, strict=True):
-            path = Path(args[0])
+            files = StackFiles(Path(args[0]))
             with self._lock:
-                self._running[job.job_id] = future, path
-            write_json(path.with_suffix(".job"), {"job": job.job_id})
+                self._running[job.job_id] = future, files
+            files.note_job(job.job_id)
         self._submitted = self._asked = time.monotonic()
         number = jobs[0].job_id.split("_")[0]
         self._say(f"SLURM job {number} submitted: {len(jobs)} to train, `squeue -j {number}`")
 
     def _look(self) -> None:
-        for job, (_, path) in list(self._running.items()):
-            if done_file(path).exists():
+        for job, (_, files) in list(self._running.items()):
+            if files.ended:
                 self._ended(job, None)
         now = time.monotonic()
         often, seldom = ASK_SECONDS
@@ -148,18 +146,15 @@ class Slurm(Executor):
             states = _queue(self._name)
         except SweeplabError:
             return  # the scheduler does not answer for the moment; the jobs go on without it
-        for job, (_, path) in list(self._running.items()):
+        for job, (_, files) in list(self._running.items()):
             state = states.get(job, "")
             if state in LIVE or job not in self._running:
                 continue
             # The state was asked for before this look at the file, so it has ended for sure.
-            self._ended(job, None if done_file(path).exists() else self._lost(job, state))
+            self._ended(job, None if files.ended else self._lost(job, state))
 
     def _lost(self, job: str, state: str) -> WorkerLostError:
-        logs = [
-            self._folder / "jobs" / f"{job}_0_log.err",
-            self._folder / "jobs" / f"{job}_log.err",
-        ]
+        logs = [self._folder.jobs / f"{job}_0_log.err", self._folder.jobs / f"{job}_log.err"]
         log = next((path for path in logs if path.is_file()), None)
         return WorkerLostError(
             f"SLURM job {job} ended {f'as {state}' if state else 'without a result'}"
@@ -169,8 +164,8 @@ class Slurm(Executor):
 
     def _ended(self, job: str, error: WorkerLostError | None) -> None:
         with self._lock:
-            future, path = self._running.pop(job)
-        path.with_suffix(".job").unlink(missing_ok=True)
+            future, files = self._running.pop(job)
+        files.forget_job()
         if error is None:
             future.set_result(None)
         else:
@@ -185,15 +180,6 @@ class Slurm(Executor):
         for future in futures:
             if not future.done():
                 future.set_exception(error)
-
-
-def read_job(path: Path) -> str | None:
-    """The SLURM job noted in the file ``path``."""
-    try:
-        job = json.loads(path.read_bytes())["job"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return job if isinstance(job, str) else None
 
 
 def _submitit_executor(folder: Path, name: str, options: Options) -> Any:

@@ -9,22 +9,17 @@ what the workers have finished.
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from sweeplab.config import RunConfig, to_dict
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
+from sweeplab.execute.files import Stack, StackFiles, StackRun
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
-from sweeplab.runs.files import write_json
 from sweeplab.runs.folder import (
-    RunFolder,
     RunIdentity,
     is_sound,
     read_record,
@@ -44,23 +39,6 @@ MEMORY_MESSAGES = (
     "cannot allocate memory",
     "can't start new thread",
 )
-
-
-@dataclass(frozen=True)
-class StackRun:
-    """What a worker must know of one run."""
-
-    folder: RunFolder
-    identity: RunIdentity
-    hydra_texts: dict[str, str]  # the contents of the files in .hydra
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Runs that may be trained together, and the command that asked for them."""
-
-    runs: Sequence[StackRun]
-    command: list[str]
 
 
 @dataclass
@@ -83,13 +61,13 @@ def train_and_write(stack: Stack) -> Written:
     written = Written()
     left = []
     for run in stack.runs:
-        there = ended(run.folder, run.identity, failed=False)
-        if there:
-            written.records[run.identity.signature] = there
+        record = ended(run, failed=False)
+        if record:
+            written.records[run.signature] = record
         else:
             left.append(run)
     if left:
-        _train_and_write(left, {**environment(), "command": stack.command}, written)
+        _train_and_write(left, environment(stack.command), written)
     return written
 
 
@@ -97,7 +75,7 @@ def _train_and_write(left: list[StackRun], where: dict[str, Any], written: Writt
     def write(run: StackRun, result: RunResult | Exception) -> None:
         writer: Any = write_failure if isinstance(result, Exception) else write_result
         record = writer(run.folder, run.identity, result, where)
-        written.records[run.identity.signature] = record
+        written.records[run.signature] = record
 
     for run in left:
         write_hydra_files(run.folder, run.hydra_texts)
@@ -121,21 +99,22 @@ def _train_and_write(left: list[StackRun], where: dict[str, Any], written: Writt
         left = rest
 
 
-def ended(run: RunFolder, identity: RunIdentity, *, failed: bool) -> RunRecord | None:
+def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
     """The record of this run if its folder holds it whole, or, with ``failed``, its failure.
 
     Raises:
         NewerFormatError: a newer sweeplab wrote the record, so it must be kept.
     """
     try:
-        record = read_record(run)
+        record = read_record(run.folder)
     except NewerFormatError:
         raise
     except RunFolderError:
         return None
-    if record.signature != identity.signature:
+    if record.signature != run.signature:
         return None
-    return record if is_sound(run, record) or (failed and record.status == "failed") else None
+    sound = is_sound(run.folder, record) or (failed and record.status == "failed")
+    return record if sound else None
 
 
 def train_file(path: str, threads: int) -> None:
@@ -146,65 +125,8 @@ def train_file(path: str, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    written = train_and_write(read_stack(Path(path)))
-    write_json(done_file(Path(path)), {"width": written.width})
-
-
-def done_file(path: Path) -> Path:
-    """Where the worker of the stack in ``path`` says that it has ended."""
-    return path.with_suffix(".done")
-
-
-def read_width(path: Path) -> int | None:
-    """The ``width`` that :func:`train_and_write` had for the stack in ``path``."""
-    try:
-        width = json.loads(done_file(path).read_bytes())["width"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return width if isinstance(width, int) else None
-
-
-def write_stack(path: Path, stack: Stack) -> None:
-    """Describe ``stack`` in a JSON file. ``path`` lies in a folder of the sweep's folder."""
-    sweep = path.parent.parent
-    write_json(
-        path,
-        {
-            "command": stack.command,
-            "runs": [
-                {
-                    "folder": run.folder.path.relative_to(sweep).as_posix(),
-                    "signature": run.identity.signature,
-                    "config": to_dict(run.identity.config),
-                    "data_checksum": run.identity.data_checksum,
-                    "engine_version": run.identity.engine_version,
-                    "hydra_texts": run.hydra_texts,
-                }
-                for run in stack.runs
-            ],
-        },
-    )
-
-
-def read_stack(path: Path) -> Stack:
-    """The inverse of :func:`write_stack`."""
-    values: dict[str, Any] = json.loads(path.read_bytes())
-    return Stack(
-        runs=[
-            StackRun(
-                RunFolder(path.parent.parent / run["folder"]),
-                RunIdentity(
-                    config=msgspec.convert(run["config"], RunConfig),
-                    signature=run["signature"],
-                    data_checksum=run["data_checksum"],
-                    engine_version=run["engine_version"],
-                ),
-                run["hydra_texts"],
-            )
-            for run in values["runs"]
-        ],
-        command=values["command"],
-    )
+    files = StackFiles(Path(path))
+    files.note_end(train_and_write(files.read()).width)
 
 
 def out_of_memory(error: BaseException) -> bool:

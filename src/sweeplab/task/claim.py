@@ -1,30 +1,54 @@
-"""A folder of its own for each sweep, even for two that start in the same second."""
+"""The folder of a sweep: its own, even for two that start in the same second, and locked."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from sweeplab.sweeps.folder import SweepFolder
-from sweeplab.task.words import quoted
+from sweeplab.runs.files import write_text
+from sweeplab.sweeps.folder import SweepFolder, locked, write_sweep
+from sweeplab.task.grammar import quoted
+from sweeplab.task.prepare import Prepared, Request, prepare, sweep_folder
 
 KEY = "hydra.sweep.dir="
 
 
-def claim(folder: SweepFolder, master: DictConfig) -> bool:
+@contextmanager
+def opened(request: Request) -> Iterator[Prepared]:
+    """``request`` held against its folder, which no other process can work in meanwhile.
+
+    What was asked stands in the folder by then, and nothing is trained yet.
+
+    Raises:
+        ConfigError, DataError: as :func:`prepare`, before anything is written.
+        SweeplabError: another process is working in the folder.
+        StorageError: the folder cannot be written to.
+    """
+    prepared = prepare(request)
+    claim(prepared.folder, request.master)
+    folder = sweep_folder(request.master)
+    with locked(folder):
+        # Before it was locked another process may have taken numbers and folders that were free.
+        if folder != prepared.folder or folder.stamp() != prepared.stamp:
+            prepared = prepare(request)
+        write_text(folder.asked, OmegaConf.to_yaml(request.master))
+        write_sweep(folder, prepared.record)
+        yield prepared
+
+
+def claim(folder: SweepFolder, master: DictConfig) -> None:
     """Make ``folder``, or one beside it if the clock gave its name to another sweep first.
 
-    A folder that the user has named is left as it is: naming it again is how a sweep goes on.
-
-    Returns:
-        Whether ``hydra.sweep.dir`` in ``master`` now names another folder: ``folder``'s name with
-        ``_2``, ``_3``, ...
+    ``hydra.sweep.dir`` in ``master`` names the other then: ``folder``'s name with ``_2``, ``_3``,
+    ... A folder that the user has named is left as it is: naming it again is how a sweep goes on.
     """
     asked = OmegaConf.to_container(master.hydra.sweep, resolve=False)
     assert isinstance(asked, dict)
     if "${now:" not in str(asked["dir"]):
-        return False
+        return
     for number in itertools.count(1):
         path = folder.path if number == 1 else folder.path.with_name(f"{folder.path.name}_{number}")
         try:
@@ -37,5 +61,4 @@ def claim(folder: SweepFolder, master: DictConfig) -> bool:
                 # From these Hydra composes each job anew.
                 given = [word for word in master.hydra.overrides.hydra if not word.startswith(KEY)]
                 master.hydra.overrides.hydra = [*given, f"{KEY}{quoted(path)}"]
-        return number > 1
-    raise AssertionError
+        return

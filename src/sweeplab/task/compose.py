@@ -1,9 +1,10 @@
 """Composing the jobs of a sweep, fast.
 
 Hydra takes about 50 ms to compose a job. Jobs of a grid differ in plain values only, so one job of
-each kind is composed by Hydra, and the others are copies of it with their values patched in. What
-is not a plain ``key=value`` (a config group, ``+key``, ``~key``) is part of the kind. A value that
-is not of its key's type, or a configuration that refers to its own values, goes through OmegaConf.
+each kind is composed by Hydra, and the others are its typed configuration with their values patched
+in. What is not a plain ``key=value`` (a config group, ``+key``, ``~key``) is part of the kind. A
+value that is not of its key's type, or a configuration that refers to its own values, goes through
+OmegaConf.
 """
 
 from __future__ import annotations
@@ -24,10 +25,9 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig
 from sweeplab.errors import ConfigError
-from sweeplab.parse import from_dict
-from sweeplab.runs.saved_yaml import indented, to_yaml
-
-CHANGING = ("overrides", "job", "runtime")  # the parts of hydra that differ from job to job
+from sweeplab.parse import ENVIRONMENT, from_dict
+from sweeplab.runs.saved_yaml import to_yaml
+from sweeplab.task.grammar import literal
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Job:
 
     overrides: list[str]
     config: RunConfig
-    values: dict[str, Any]  # the job's own part of the tree, not resolved
+    root: str  # data.root, as it is saved
     kind: _Kind
 
     def subdir(self, number: int) -> str:
@@ -44,54 +44,40 @@ class Job:
         if self.kind.subdir == "${hydra.job.num}":
             return str(number)
         whole = self.hydra_config(number, "")
-        before = HydraConfig.instance().cfg
-        try:
-            HydraConfig.instance().set_config(whole)
-            return str(OmegaConf.select(whole, "hydra.sweep.subdir"))
-        finally:
-            HydraConfig.instance().cfg = before
+        HydraConfig.instance().set_config(whole)  # ${hydra:job.num} is looked up there
+        return str(OmegaConf.select(whole, "hydra.sweep.subdir"))
 
     def hydra_texts(self, number: int, output_dir: str) -> dict[str, str]:
         """The contents of ``config.yaml``, ``overrides.yaml`` and ``hydra.yaml``."""
+        job, runtime, overrides = self._changing(number, output_dir)
+        changing = to_yaml({"hydra": {"job": job, "overrides": overrides}})
         return {
-            "config": to_yaml(self.values),
+            "config": to_yaml(saved(self.config, self.root)),
             "overrides": to_yaml(self.overrides),
-            "hydra": self._hydra_text(number, output_dir),
+            # The kind's text ends in runtime, a long part of which one entry changes.
+            "hydra": f"{changing}{self.kind.hydra_text}    {to_yaml(runtime)}",
         }
 
     def hydra_config(self, number: int, output_dir: str) -> DictConfig:
         """The whole tree, as Hydra would have composed it for this job."""
         whole: DictConfig = self.kind.cfg.copy()
+        job, runtime, overrides = self._changing(number, output_dir)
         with read_write(whole), open_dict(whole):
-            for key, value in self.values.items():
-                OmegaConf.update(whole, key, value, merge=True)
-            hydra = self._hydra_values(number, output_dir)
-            for part in CHANGING:
-                OmegaConf.update(whole.hydra, part, hydra[part], merge=True)
+            whole.merge_with(saved(self.config, self.root))
+            for name, part in (("job", job), ("runtime", runtime), ("overrides", overrides)):
+                OmegaConf.update(whole.hydra, name, part, merge=True)
         OmegaConf.copy_cache(from_config=self.kind.cfg, to_config=whole)
         return whole
 
-    def _hydra_text(self, number: int, output_dir: str) -> str:
-        """``hydra.yaml``, of which only the parts that differ from job to job are dumped anew."""
-        values = self._hydra_values(number, output_dir)
-        parts = [
-            indented(to_yaml({name: value})) if name in CHANGING else self.kind.hydra_texts[name]
-            for name, value in values.items()
-        ]
-        return "".join(["hydra:\n", *parts])
-
-    def _hydra_values(self, number: int, output_dir: str) -> dict[str, Any]:
-        base = self.kind.hydra
-        return base | {
-            "overrides": base["overrides"] | {"task": self.overrides},
-            "job": base["job"]
-            | {
-                "id": str(number),
-                "num": number,
-                "override_dirname": _dirname(self.overrides, base["job"]["config"]),
-            },
-            "runtime": base["runtime"] | {"output_dir": output_dir},
-        }
+    def _changing(self, number: int, output_dir: str) -> tuple[dict[str, Any], ...]:
+        """What differs from job to job in hydra's job, runtime and overrides."""
+        job, overrides = self.kind.hydra["job"], self.kind.hydra["overrides"]
+        dirname = _dirname(self.overrides, job["config"])
+        return (
+            job | {"id": str(number), "num": number, "override_dirname": dirname},
+            {"output_dir": output_dir},
+            overrides | {"task": self.overrides},
+        )
 
 
 @dataclass(frozen=True)
@@ -100,12 +86,33 @@ class _Kind:
 
     cfg: DictConfig  # a whole tree, as Hydra composed it for one of them
     job: DictConfig  # its part without hydra
-    values: dict[str, Any]  # the same as plain values, not resolved
     config: RunConfig
+    root: str  # data.root, as it is saved
     refers: bool  # whether some value is taken from another by interpolation
     hydra: dict[str, Any]  # the hydra part as plain values, not resolved
-    hydra_texts: dict[str, str]  # as YAML, by its parts that are the same for all jobs
+    hydra_text: str  # what of hydra.yaml is the same for all jobs
     subdir: str
+
+
+def saved(config: RunConfig, root: str) -> dict[str, Any]:
+    """What a run's ``config.yaml`` holds: the values of ``config``, and ``root``."""
+    values = run_config.to_dict(config)
+    values["data"]["root"] = root
+    return values
+
+
+def saved_root(config: RunConfig, composed: DictConfig) -> str:
+    """``data.root`` as it is saved: a variable of the environment, where it was composed as one.
+
+    So a sweep can move between machines.
+    """
+    data: Any = OmegaConf.to_container(composed.data)
+    root = str(data["root"])
+    # OmegaConf's grammar knows more than is read back, such as quotes.
+    if ENVIRONMENT.fullmatch(root):
+        read = from_dict({"data": {"root": root}}).data.root
+        return root if read == config.data.root else literal(config.data.root)
+    return literal(config.data.root)
 
 
 def compose_jobs(
@@ -165,12 +172,15 @@ class _Composer:
             if not override.is_hydra_override()
         ]
         changes = {override.key_or_group: override.value() for override, plain in parsed if plain}
-        typed = {key: _typed(kind.config, key, value) for key, value in changes.items()}
-        if kind.refers or None in typed.values():
-            return _slow_job(task, kind, changes)
-        values = _patched(kind.values, typed)
-        config = run_config.replaced(kind.config, typed)
-        return Job(task, config, values, kind)
+        patch = {key: _of_type(kind.config, key, value) for key, value in changes.items()}
+        if kind.refers or None in patch.values():
+            cfg: DictConfig = kind.job.copy()
+            for key, value in changes.items():
+                OmegaConf.update(cfg, key, value, merge=True)
+            config = from_hydra(cfg)
+            return Job(task, config, saved_root(config, cfg), kind)
+        root = patch.get("data.root", kind.root)
+        return Job(task, run_config.replaced(kind.config, patch), root, kind)
 
     def parse(self, text: str) -> tuple[Override, bool]:
         if text not in self.parsed:
@@ -193,70 +203,36 @@ class _Composer:
         return self.groups[key]
 
 
-def _slow_job(task: list[str], kind: _Kind, changes: dict[str, Any]) -> Job:
-    cfg: DictConfig = kind.job.copy()
-    for key, value in changes.items():
-        OmegaConf.update(cfg, key, value, merge=True)
-    return Job(task, from_hydra(cfg), _plain_values(cfg), kind)
-
-
 def _kind(cfg: DictConfig) -> _Kind:
     job = cfg.copy()
     with open_dict(job):
         del job["hydra"]
     hydra: Any = OmegaConf.to_container(cfg.hydra, resolve=False, enum_to_str=True)
-    values = _plain_values(job)
+    same = {name: part for name, part in hydra.items() if name not in ("job", "overrides")}
+    runtime = same.pop("runtime")
+    runtime.pop("output_dir", None)
+    config, values = from_hydra(job), str(OmegaConf.to_container(job))
     return _Kind(
         cfg=cfg,
         job=job,
-        values=values,
-        config=from_hydra(job),
-        refers=_refers(values),
+        config=config,
+        root=saved_root(config, job),
+        refers="${" in re.sub(r"\$\{(oc\.env|now):[^${}]*\}", "", values),
         hydra=hydra,
-        hydra_texts={
-            name: indented(to_yaml({name: value}))
-            for name, value in hydra.items()
-            if name not in CHANGING
-        },
+        hydra_text=to_yaml({"hydra": same | {"runtime": runtime}}).removeprefix("hydra:\n"),
         subdir=str(hydra["sweep"]["subdir"]),
     )
 
 
-def _plain_values(cfg: DictConfig) -> dict[str, Any]:
-    values: Any = OmegaConf.to_container(cfg, resolve=False)
-    return values  # type: ignore[no-any-return]
-
-
-def _refers(values: Any) -> bool:
-    """Whether an interpolation reaches for another value, as ``${batch_size}`` does."""
-    if isinstance(values, dict):
-        return any(map(_refers, values.values()))
-    if not isinstance(values, str) or "${" not in values:
-        return False
-    return "${" in re.sub(r"\$\{(oc\.env|now):[^${}]*\}", "", values)
-
-
-def _typed(config: RunConfig, key: str, value: Any) -> Any:
+def _of_type(config: RunConfig, key: str, value: Any) -> Any:
     """``value`` if it is of the type of ``key``, an integer as a float where one is due.
 
     None when it is not, or there is no such key: OmegaConf then converts it, or says why not.
     """
-    there = run_config.flatten(config).get(key)
-    if isinstance(there, float) and type(value) is int:
+    known = run_config.flatten(config).get(key)
+    if isinstance(known, float) and type(value) is int:
         return float(value)
-    return value if type(value) is type(there) and "${" not in str(value) else None
-
-
-def _patched(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the nested ``values`` with the dotted keys of ``changes`` set."""
-    copy = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
-    for key, value in changes.items():
-        node = copy
-        *path, last = key.split(".")
-        for name in path:
-            node = node[name]
-        node[last] = value
-    return copy
+    return value if type(value) is type(known) and "${" not in str(value) else None
 
 
 def _dirname(overrides: Sequence[str], rules: dict[str, Any]) -> str:

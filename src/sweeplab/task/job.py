@@ -1,20 +1,24 @@
-"""``train_task``: one job, as Hydra runs it. Launchers other than ours train through it too."""
+"""``TrainTask``: one job, as Hydra runs it. Launchers other than ours train through it too."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
+from hydra.core.utils import JobReturn
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sweeplab import config as run_config
+from sweeplab.config import check
 from sweeplab.data import load
 from sweeplab.errors import RunFolderError, SweeplabError, shown_as_messages
+from sweeplab.execute.options import Options
 from sweeplab.provenance import environment
 from sweeplab.runs.folder import (
     RunFolder,
@@ -27,8 +31,8 @@ from sweeplab.runs.folder import (
 )
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.saved_yaml import to_yaml
-from sweeplab.task.compose import from_hydra
-from sweeplab.task.prepare import identify
+from sweeplab.task.compose import from_hydra, saved, saved_root
+from sweeplab.task.prepare import Request, identify
 from sweeplab.task.progress import iterations_bar
 from sweeplab.task.words import outcome
 from sweeplab.terminal import shown
@@ -37,56 +41,77 @@ from sweeplab.training import iterations, train_stack
 log = logging.getLogger("sweeplab")
 
 
-def train_task(cfg: DictConfig) -> float:
-    """Train the run that ``cfg`` describes and fill its folder, ``hydra.runtime.output_dir``.
+@dataclass(frozen=True)
+class TrainTask:
+    """The function that Hydra is given.
 
-    Returns:
-        The final validation accuracy, for sweepers that search; NaN when the run diverged.
-
-    An error in training is recorded in the run's folder before it is raised.
+    Args:
+        command: what was typed: ``sweeplab train ...``. Hydra is handed other words.
+        tracebacks: whether the user asked for them.
     """
-    hydra: Any = HydraConfig.get()
-    alone = hydra.mode != RunMode.MULTIRUN
-    # Alone, the process ends here: Hydra would put a line of its own before the message.
-    with shown_as_messages() if alone else contextlib.nullcontext():
-        try:
-            record = _train(cfg, hydra, alone)
-        except SweeplabError:
-            _remove_if_empty(Path(hydra.runtime.output_dir))
-            raise
-    return float(record.final.val_accuracy) if record.final else math.nan
+
+    command: Sequence[str]
+    tracebacks: bool = False
+
+    def __call__(self, cfg: DictConfig) -> float:
+        """Train the run that ``cfg`` describes and fill ``hydra.runtime.output_dir``.
+
+        Returns:
+            The final validation accuracy, for sweepers that search; NaN when the run diverged.
+
+        An error in training is recorded in the run's folder before it is raised.
+        """
+        hydra: Any = HydraConfig.get()
+        alone = hydra.mode != RunMode.MULTIRUN
+        # Alone, the process ends here: Hydra would put a line of its own before the message.
+        with shown_as_messages(self.tracebacks) if alone else contextlib.nullcontext():
+            try:
+                record = _train(cfg, hydra, self.command, alone=alone)
+            except SweeplabError:
+                _remove_if_empty(Path(hydra.runtime.output_dir))
+                raise
+        return float(record.final.val_accuracy) if record.final else math.nan
+
+    def run_many(
+        self,
+        context: HydraContext,
+        master: DictConfig,
+        options: Options,
+        job_overrides: Sequence[Sequence[str]],
+        first: int,
+    ) -> list[JobReturn]:
+        """What ``hydra/launcher=stacked`` looks for: the way to train many jobs at once."""
+        from sweeplab.task.hooks import JobHooks
+        from sweeplab.task.launch import launch
+
+        request = Request(context.config_loader, master, job_overrides, first)
+        return launch(request, options, JobHooks(context, self, master), self.command)
 
 
-def run_many(**request: Any) -> Any:
-    """What ``hydra/launcher=stacked`` looks for: the way to run many jobs at once.
-
-    Arguments and result as ``sweeplab.task.launch.launch``.
-    """
-    from sweeplab.task.launch import launch
-
-    return launch(**request)
-
-
-train_task.run_many = run_many  # type: ignore[attr-defined]
-
-
-def _train(cfg: DictConfig, hydra: Any, alone: bool) -> RunRecord:
-    config = run_config.check(from_hydra(cfg))
+def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) -> RunRecord:
+    config = check(from_hydra(cfg))
     dataset = load(config.data)
     identity = identify(config, dataset.checksum)
     folder = RunFolder(Path(hydra.runtime.output_dir))
-    there = _already(folder, identity)
-    if there:
+    complete = _already(folder, identity)
+    if complete:
         log.info("Complete already: %s", folder.path)
-        return there
-    write_hydra_files(folder, hydra_texts(cfg, hydra))
+        return complete
+    write_hydra_files(
+        folder,
+        {
+            "config": to_yaml(saved(config, saved_root(config, cfg))),
+            "overrides": to_yaml(list(hydra.overrides.task)),
+            "hydra": to_yaml({"hydra": OmegaConf.to_container(hydra, enum_to_str=True)}),
+        },
+    )
     try:
         with iterations_bar(iterations(config), shown=alone) as watch:
             result = train_stack([config], dataset, watch=watch)[0]
     except Exception as error:
-        write_failure(folder, identity, error, environment())
+        write_failure(folder, identity, error, environment(command))
         raise
-    record = write_result(folder, identity, result, environment())
+    record = write_result(folder, identity, result, environment(command))
     if alone:
         # Seaborn takes a second to import, which the jobs of a sweep do not need.
         from sweeplab.report.training_curves import write_training_curves
@@ -104,16 +129,6 @@ def _remove_if_empty(folder: Path) -> None:
     # Not empty: it holds an earlier run, or the user's own files.
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def hydra_texts(cfg: DictConfig, hydra: Any) -> dict[str, str]:
-    """The contents of the files in ``.hydra``, for a job that Hydra itself has composed."""
-    values = OmegaConf.to_container(hydra, resolve=False, enum_to_str=True)
-    return {
-        "config": to_yaml(OmegaConf.to_container(cfg)),
-        "overrides": to_yaml(list(hydra.overrides.task)),
-        "hydra": to_yaml({"hydra": values}),
-    }
 
 
 def _already(folder: RunFolder, identity: RunIdentity) -> RunRecord | None:

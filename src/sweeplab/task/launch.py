@@ -5,21 +5,19 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
 
-from sweeplab.execute import Options
-from sweeplab.runs.files import write_text
-from sweeplab.sweeps.folder import locked, write_sweep
-from sweeplab.task.claim import claim
-from sweeplab.task.distribute import Distribution, Outcome, cut
+from sweeplab.execute.distribute import Distribution, Ended, cut
+from sweeplab.execute.files import StackRun, StacksFolder
+from sweeplab.execute.options import Options
+from sweeplab.runs.record import RunRecord
+from sweeplab.sweeps.folder import write_sweep
+from sweeplab.task.claim import opened
 from sweeplab.task.hooks import JobHooks, job_return
-from sweeplab.task.prepare import Prepared, prepare, prepared_anew
+from sweeplab.task.prepare import Asked, Prepared, Request, prepare
 from sweeplab.task.progress import SweepProgress
 from sweeplab.task.words import announce, dry_run_table, resume_advice
 from sweeplab.training import plan_stacks
@@ -30,84 +28,92 @@ INTERRUPTED, TERMINATED = 130, 143
 
 
 def launch(
-    *,
-    context: HydraContext,
-    task_function: TaskFunction,
-    master: DictConfig,
-    options: Mapping[str, Any],
-    job_overrides: Sequence[Sequence[str]],
-    first: int,
+    request: Request, options: Options, hooks: JobHooks, command: Sequence[str]
 ) -> list[JobReturn]:
     """Train every job asked for that the sweep's folder lacks.
 
     Args:
-        master: the multirun's configuration, with ``hydra`` in it.
-        options: of ``hydra.launcher``, as in ``StackedLauncherConf``.
-        job_overrides: of each job asked for.
-        first: the lowest number for a job that is new.
+        command: what was typed: ``sweeplab train ...``.
 
     Returns:
         One result for each job, in order; a job that was skipped or repeated gives the result of
-        its run. The value is the final validation accuracy.
+        its run. A dry run has none.
 
     Raises:
         ConfigError, DataError: before anything is trained or written.
         SweeplabError: another process is working in the folder.
     """
-    checked = Options(**options).check()
-    prepared = prepare(context.config_loader, master, job_overrides, first)
-    if not checked.dry_run and claim(prepared.folder, master):
-        prepared = prepare(context.config_loader, master, job_overrides, first)
-    if checked.dry_run:
-        announce(prepared, stacks=len(_stacks(prepared, checked)))
+    options.check()
+    if options.dry_run:
+        prepared = prepare(request)
+        announce(prepared, stacks=len(_stacks(prepared, options)))
         dry_run_table(prepared)
         return []
-    with locked(prepared.folder):
-        prepared = prepared_anew(prepared, context.config_loader, master, job_overrides, first)
-        stacks = _stacks(prepared, checked)
+    with opened(request) as prepared:
+        stacks = _stacks(prepared, options)
         announce(prepared, stacks=len(stacks))
-        open_sweep(prepared, master)
-        hooks = JobHooks(context, task_function, master)
-        outcome = _train(prepared, stacks, checked, hooks)
-    return _returns(prepared, outcome)
+        records = _train(prepared, stacks, options, hooks, command)
+    records = prepared.complete | records
+    return [
+        job_return(asked.job.overrides, records.get(asked.identity.signature))
+        for asked in prepared.jobs
+    ]
 
 
-def _stacks(prepared: Prepared, options: Options) -> list[list[int]]:
+def _stacks(prepared: Prepared, options: Options) -> list[Sequence[int]]:
     """The positions of the jobs to train, stack by stack."""
     to_train = prepared.plan.to_train
-    planned = plan_stacks([prepared.identities[i].config for i in to_train])
+    planned = plan_stacks([prepared.jobs[i].identity.config for i in to_train])
     return cut([[to_train[i] for i in stack] for stack in planned], options)
 
 
-def open_sweep(prepared: Prepared, master: DictConfig) -> None:
-    """Write what was asked into the sweep's folder, before anything is trained."""
-    write_text(prepared.folder.asked, OmegaConf.to_yaml(master))
-    write_sweep(prepared.folder, prepared.record)
-
-
 def _train(
-    prepared: Prepared, stacks: list[list[int]], options: Options, hooks: JobHooks
-) -> Outcome:
-    outcome = Outcome()
+    prepared: Prepared,
+    stacks: Sequence[Sequence[int]],
+    options: Options,
+    hooks: JobHooks,
+    command: Sequence[str],
+) -> dict[str, RunRecord]:
+    """The records of the runs that ended, by signature."""
+    records: dict[str, RunRecord] = {}
     total = sum(map(len, stacks))
+    jobs = {
+        prepared.jobs[i].identity.signature: prepared.jobs[i] for stack in stacks for i in stack
+    }
+    written = time.monotonic()
+
+    def on_start(runs: Sequence[StackRun]) -> None:
+        for run in runs:
+            hooks.started(jobs[run.signature])
+
+    def on_end(ended: Sequence[Ended]) -> None:
+        nonlocal written
+        for run, record in ended:
+            records[run.signature] = record
+            hooks.ended(jobs[run.signature], record)
+        progress.finished([(run.folder.path.name, record) for run, record in ended])
+        if time.monotonic() - written >= STATE_SECONDS:
+            written = time.monotonic()
+            _note_states(prepared, records)
+
     try:
         with terminable(), SweepProgress(total) as progress:
-
-            def ended(positions: list[int]) -> None:
-                progress.finished(
-                    [(prepared.runs[i].path.name, outcome.records[i]) for i in positions]
-                )
-                _note_states(prepared, outcome, every=STATE_SECONDS)
-
-            Distribution(prepared, options, hooks, outcome, ended).train(stacks)
+            folder = StacksFolder(prepared.folder.stacks)
+            Distribution(folder, options, command, on_start, on_end).train(
+                [[_described(prepared.jobs[i]) for i in stack] for stack in stacks]
+            )
     except KeyboardInterrupt as stop:
-        done = len(outcome.records)
-        resume_advice(prepared.folder.path, done=done, left=total - done)
+        done = len(records)
+        resume_advice(command, prepared.folder.path, done=done, left=total - done)
         raise SystemExit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED) from None
     finally:
         hooks.close()
-        _note_states(prepared, outcome, every=0)
-    return outcome
+        _note_states(prepared, records)
+    return records
+
+
+def _described(asked: Asked) -> StackRun:
+    return StackRun(asked.run, asked.identity, asked.hydra_texts())
 
 
 class Terminated(KeyboardInterrupt):
@@ -131,25 +137,8 @@ def terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _note_states(prepared: Prepared, outcome: Outcome, every: float) -> None:
-    now = time.monotonic()
-    if now - outcome.states_written < every:
-        return
-    outcome.states_written = now
-    states = {record.signature: record.status for record in outcome.records.values()}
+def _note_states(prepared: Prepared, records: dict[str, RunRecord]) -> None:
     for entry in prepared.record.jobs:
-        entry.state = states.get(entry.signature, entry.state)
+        if entry.signature in records:
+            entry.state = records[entry.signature].status
     write_sweep(prepared.folder, prepared.record)
-
-
-def _returns(prepared: Prepared, outcome: Outcome) -> list[JobReturn]:
-    records = dict(prepared.complete)
-    errors = {}
-    for i, record in outcome.records.items():
-        records[record.signature] = record
-        if i in outcome.errors:
-            errors[record.signature] = outcome.errors[i]
-    return [
-        job_return(job, records.get(identity.signature), errors.get(identity.signature))
-        for job, identity in zip(prepared.jobs, prepared.identities, strict=True)
-    ]

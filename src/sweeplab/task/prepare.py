@@ -24,18 +24,49 @@ from sweeplab.training import ENGINE_VERSION
 LISTED = 20  # wrong jobs that a message names before it only counts
 
 
-@dataclass
+@dataclass(frozen=True)
+class Request:
+    """A sweep, as Hydra hands it to a launcher."""
+
+    loader: ConfigLoader
+    master: DictConfig  # the multirun's configuration, with hydra in it
+    job_overrides: Sequence[Sequence[str]]  # of each job asked for
+    first: int = 0  # the lowest number for a job that is new
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A job of a request, and its place in the sweep's folder."""
+
+    job: Job
+    identity: RunIdentity
+    number: int
+    run: RunFolder
+
+    def hydra_texts(self) -> dict[str, str]:
+        """The contents of the files in ``.hydra``."""
+        return self.job.hydra_texts(self.number, str(self.run.path))
+
+    def hydra_config(self) -> DictConfig:
+        """The job's whole tree, as Hydra would have composed it."""
+        return self.job.hydra_config(self.number, str(self.run.path))
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A request held against the folder it is to fill. Lists run over the jobs asked for."""
+    """A request held against the folder it is to fill."""
 
     folder: SweepFolder
-    jobs: list[Job]
-    identities: list[RunIdentity]
-    runs: list[RunFolder]
+    jobs: list[Asked]  # in the order asked for
     plan: Plan
     complete: dict[str, RunRecord]  # by signature: what the folder holds already
     stamp: tuple[int, int] | None  # of the folder, when it was looked into
     record: SweepRecord
+
+
+def sweep_folder(master: DictConfig) -> SweepFolder:
+    """The folder that ``hydra.sweep.dir`` names."""
+    return SweepFolder(Path(str(master.hydra.sweep.dir)).absolute())
 
 
 def identify(config: RunConfig, data_checksum: str) -> RunIdentity:
@@ -48,9 +79,7 @@ def identify(config: RunConfig, data_checksum: str) -> RunIdentity:
     )
 
 
-def prepare(
-    loader: ConfigLoader, master: DictConfig, job_overrides: Sequence[Sequence[str]], first: int
-) -> Prepared:
+def prepare(request: Request) -> Prepared:
     """Compose and check every job, and plan which of them the sweep's folder still lacks.
 
     Raises:
@@ -58,9 +87,9 @@ def prepare(
         DataError: a data set cannot be had, or is not the one that the folder's runs were
             trained on.
     """
-    jobs, checksums = _composed(loader, master, job_overrides)
+    jobs, checksums = _composed(request)
     identities = [identify(job.config, checksums[_data(job.config)]) for job in jobs]
-    folder = SweepFolder(Path(str(master.hydra.sweep.dir)).absolute())
+    folder = sweep_folder(request.master)
     stamp = folder.stamp()
     try:
         earlier = read_sweep(folder).jobs
@@ -75,49 +104,38 @@ def prepare(
         for run, record in complete.values()
         if run.path.name.isdecimal()
     }
-    known |= {job.signature: job.number for job in earlier}
-    planned = plan([identity.signature for identity in identities], complete, known, first)
+    known |= {entry.signature: entry.number for entry in earlier}
+    planned = plan([each.signature for each in identities], complete, known, request.first)
 
-    runs = [
-        complete[identity.signature][0]
-        if identity.signature in complete
-        else RunFolder(folder.path / job.subdir(number))
+    asked = [
+        Asked(
+            job,
+            identity,
+            number,
+            complete[identity.signature][0]
+            if identity.signature in complete
+            else RunFolder(folder.path / job.subdir(number)),
+        )
         for job, identity, number in zip(jobs, identities, planned.numbers, strict=True)
     ]
-    _refuse_shared_folders(identities, runs)
-    entries = {job.signature: job for job in earlier}
-    for job, identity, number, run in zip(jobs, identities, planned.numbers, runs, strict=True):
-        done = complete.get(identity.signature)
-        entries[identity.signature] = JobEntry(
-            number=number,
-            folder=run.path.relative_to(folder.path).as_posix(),
-            overrides=job.overrides,
-            signature=identity.signature,
-            state=done[1].status if done else "planned",
+    _refuse_shared_folders(asked)
+    records = {signature: record for signature, (_, record) in complete.items()}
+    entries = {entry.signature: entry for entry in earlier}
+    for each in asked:
+        done = records.get(each.identity.signature)
+        entries[each.identity.signature] = JobEntry(
+            number=each.number,
+            folder=each.run.path.relative_to(folder.path).as_posix(),
+            overrides=each.job.overrides,
+            signature=each.identity.signature,
+            state=done.status if done else "planned",
         )
     record = SweepRecord(
-        name=str(master.hydra.job.name),
-        question=question(master),
-        jobs=sorted(entries.values(), key=lambda job: job.number),
+        name=str(request.master.hydra.job.name),
+        question=question(request.master),
+        jobs=sorted(entries.values(), key=lambda entry: entry.number),
     )
-    there = {name: done for name, (_, done) in complete.items()}
-    return Prepared(folder, jobs, identities, runs, planned, there, stamp, record)
-
-
-def prepared_anew(
-    prepared: Prepared,
-    loader: ConfigLoader,
-    master: DictConfig,
-    job_overrides: Sequence[Sequence[str]],
-    first: int,
-) -> Prepared:
-    """``prepared``, or a new one where another process has worked in the folder since.
-
-    To be called with the folder locked: numbers and folders that were free may be taken.
-    """
-    if prepared.folder.stamp() == prepared.stamp:
-        return prepared
-    return prepare(loader, master, job_overrides, first)
+    return Prepared(folder, asked, planned, records, stamp, record)
 
 
 def question(master: DictConfig) -> str:
@@ -126,11 +144,9 @@ def question(master: DictConfig) -> str:
     return str(master.hydra.help.header).strip() if asked else ""
 
 
-def _composed(
-    loader: ConfigLoader, master: DictConfig, job_overrides: Sequence[Sequence[str]]
-) -> tuple[list[Job], dict[Hashable, str]]:
+def _composed(request: Request) -> tuple[list[Job], dict[Hashable, str]]:
     """The jobs, and the checksums of their images by :func:`_data`."""
-    jobs, wrong = compose_jobs(loader, master, job_overrides)
+    jobs, wrong = compose_jobs(request.loader, request.master, request.job_overrides)
     checksums: dict[Hashable, str] = {}
     for job in jobs:
         try:
@@ -140,17 +156,9 @@ def _composed(
         except ConfigError as error:
             wrong.append(f"{' '.join(job.overrides)}: {error}")
     if wrong:
+        counted = f"{len(wrong)} of {len(request.job_overrides)} combinations are wrong"
         more = [f"... and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
-        raise ConfigError(
-            "\n  ".join(
-                [
-                    f"{len(wrong)} of {len(job_overrides)} combinations are wrong, so none is "
-                    "trained:",
-                    *wrong[:LISTED],
-                    *more,
-                ]
-            )
-        )
+        raise ConfigError("\n  ".join([f"{counted}, so none is trained:", *wrong[:LISTED], *more]))
     return jobs, checksums
 
 
@@ -159,18 +167,18 @@ def _data(config: RunConfig) -> Hashable:
 
 
 def _refuse_other_data(
-    folder: SweepFolder, identities: Sequence[RunIdentity], there: Sequence[RunRecord]
+    folder: SweepFolder, identities: Sequence[RunIdentity], complete: Sequence[RunRecord]
 ) -> None:
     """A sweep is of one data set and one engine: mixed, its report would compare unlike things."""
     elsewhere = "or train in a new folder: hydra.sweep.dir=FOLDER."
-    for record in there:
+    for record in complete:
         if record.engine_version != ENGINE_VERSION:
             raise RunFolderError(
                 f"The runs in {folder.path} were trained by version {record.engine_version} of the "
                 f"engine, and this is version {ENGINE_VERSION}. Use the sweeplab that trained "
                 f"them, {elsewhere}"
             )
-    known = {_images(record.config): record for record in there}
+    known = {_images(record.config): record for record in complete}
     for identity in identities:
         trained = known.get(_images(identity.config))
         if trained is not None and trained.data_checksum != identity.data_checksum:
@@ -188,12 +196,12 @@ def _images(config: RunConfig) -> Hashable:
     return data.name, data.train_size, data.val_size, data.val_start
 
 
-def _refuse_shared_folders(identities: Sequence[RunIdentity], runs: Sequence[RunFolder]) -> None:
+def _refuse_shared_folders(jobs: Sequence[Asked]) -> None:
     owners: dict[Path, str] = {}
-    for identity, run in zip(identities, runs, strict=True):
-        other = owners.setdefault(run.path, identity.signature)
-        if other != identity.signature:
+    for asked in jobs:
+        path, signature = asked.run.path, asked.identity.signature
+        if owners.setdefault(path, signature) != signature:
             raise ConfigError(
                 "hydra.sweep.subdir must give every run a folder of its own, but two different "
-                f"runs would share {run.path}. Use hydra.job.num in it."
+                f"runs would share {path}. Use hydra.job.num in it."
             )

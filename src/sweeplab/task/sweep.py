@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.core.utils import JobStatus
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from sweeplab.errors import ConfigError, SweeplabError
-from sweeplab.sweeps.folder import SweepFolder, locked
-from sweeplab.task.claim import claim
+from sweeplab.task.claim import opened
 from sweeplab.task.finish import finish
-from sweeplab.task.launch import open_sweep
-from sweeplab.task.prepare import prepare, prepared_anew
+from sweeplab.task.prepare import Request, sweep_folder
 from sweeplab.task.words import announce
 from sweeplab.terminal import say
 
@@ -46,23 +45,34 @@ def sweep(
 
     Ends the process with exit code 1, after all the rest, when a run failed.
     """
-    grid = expand(context.config_loader, [*_lines(params), *arguments])
+    lines = [f"{key}={value}" for key, value in params.items()]
+    grid = expand(context.config_loader, [*lines, *arguments])
     if getattr(launcher, "plans", False):
-        returns = launcher.launch(grid, initial_job_idx=0)
+        returns: Sequence[JobReturn] = launcher.launch(grid, initial_job_idx=0)
         if not returns:
             return returns  # a dry run
     else:
-        returns = _launch_missing(context, launcher, master, grid)
+        returns = _launch_missing(launcher, Request(context.config_loader, master, grid))
     failed = [job for job in returns if job.status == JobStatus.FAILED]
     for job in failed:
-        error = job._return_value  # Hydra shows it only to a sweeper that asks for the value
+        error = _error(job)
         # A job that failed in training has a record, and stands in the table of failures.
         if isinstance(error, SweeplabError | OSError):
             say(f"{' '.join(job.overrides or [])}: {error}")
-    code = finish(SweepFolder(Path(str(master.hydra.sweep.dir)).absolute()), report=report)
+    code = finish(sweep_folder(master), report=report)
     if code or failed:
         sys.exit(1)
     return returns
+
+
+def _error(job: JobReturn) -> Exception | None:
+    """Why a job failed. Asked for its value, Hydra raises it, after a line of its own."""
+    with redirect_stderr(io.StringIO()):
+        try:
+            _ = job.return_value
+        except Exception as error:
+            return error
+    return None
 
 
 def expand(loader: ConfigLoader, lines: Sequence[str]) -> list[list[str]]:
@@ -88,24 +98,14 @@ def _choices(override: Override) -> list[str]:
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
-def _lines(params: Mapping[str, Any]) -> Iterable[str]:
-    return (f"{key}={value}" for key, value in params.items())
-
-
-def _launch_missing(
-    context: HydraContext, launcher: Launcher, master: DictConfig, grid: list[list[str]]
-) -> list[Any]:
-    prepared = prepare(context.config_loader, master, grid, first=0)
-    if claim(prepared.folder, master):
-        prepared = prepare(context.config_loader, master, grid, first=0)
-    returns: list[Any] = []
-    with locked(prepared.folder):
-        prepared = prepared_anew(prepared, context.config_loader, master, grid, first=0)
+def _launch_missing(launcher: Launcher, request: Request) -> list[JobReturn]:
+    returns: list[JobReturn] = []
+    with opened(request) as prepared:
         announce(prepared, stacks=None)
-        open_sweep(prepared, master)
-        todo = [(prepared.plan.numbers[i], grid[i]) for i in prepared.plan.to_train]
         # Launchers number the jobs they get one after another.
-        for _, run in itertools.groupby(enumerate(todo), lambda item: item[1][0] - item[0]):
-            jobs = [job for _, job in run]
-            returns += launcher.launch([job for _, job in jobs], initial_job_idx=jobs[0][0])
+        todo = [(prepared.jobs[i].number, i) for i in prepared.plan.to_train]
+        for _, group in itertools.groupby(enumerate(todo), lambda item: item[1][0] - item[0]):
+            numbers, positions = zip(*(job for _, job in group), strict=True)
+            overrides = [request.job_overrides[i] for i in positions]
+            returns += launcher.launch(overrides, initial_job_idx=numbers[0])
     return returns

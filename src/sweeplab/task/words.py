@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from sweeplab.provenance import typed
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
+from sweeplab.task.grammar import quoted
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import plural
@@ -55,24 +54,27 @@ def dry_run_table(prepared: Prepared) -> None:
     """The settings that would be trained."""
     table = Table("run", "overrides", "state", box=None, header_style="bold")
     to_train = set(prepared.plan.to_train)
-    for position, job in enumerate(prepared.jobs[:SHOWN_JOBS]):
+    for position, asked in enumerate(prepared.jobs[:SHOWN_JOBS]):
         state = "to train" if position in to_train else "complete, or a repeat"
-        number = str(prepared.plan.numbers[position])
-        table.add_row(number, plain(" ".join(job.overrides)), state)
+        table.add_row(str(asked.number), plain(" ".join(asked.job.overrides)), state)
     console().print(table)
     if len(prepared.jobs) > SHOWN_JOBS:
         say(f"... and {len(prepared.jobs) - SHOWN_JOBS} more")
     say("Dry run: nothing was trained.")
 
 
-def resume_advice(folder: Path, done: int, left: int) -> None:
-    """How to go on after Ctrl-C."""
+def resume_advice(command: Sequence[str], folder: Path, done: int, left: int) -> None:
+    """How to go on after Ctrl-C.
+
+    Args:
+        command: what was typed: ``sweeplab train ...``.
+    """
     say(
         f"\nStopped: {done} {plural('run', done)} done and kept, {left} left. To go on, repeat the "
         "command with the same folder:"
     )
-    words = [word for word in typed or sys.argv[1:] if not word.startswith("hydra.sweep.dir=")]
-    say(f"  sweeplab train {shlex.join([*words, f'hydra.sweep.dir={quoted(shown(folder))}'])}")
+    words = [word for word in command if not word.startswith("hydra.sweep.dir=")]
+    say(f"  {shlex.join([*words, f'hydra.sweep.dir={quoted(shown(folder))}'])}")
 
 
 def failures(runs: pd.DataFrame) -> None:
@@ -84,13 +86,3 @@ def failures(runs: pd.DataFrame) -> None:
         table.add_row(plain(run.path.name), line, plain(str(shown(run.record))))
     console().print("\nFailed runs", style="bold red")
     console().print(table)
-
-
-def quoted(path: Path) -> str:
-    """``path`` as a value in Hydra's override grammar."""
-    text = str(path)
-    if re.fullmatch(r"[A-Za-z0-9/_.%+-]+", text):
-        return text
-    # OmegaConf would take ${x} for another value, and a backslash counts only before such a mark.
-    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)$", r"\1\1", text)) + "'"

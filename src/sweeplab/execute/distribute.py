@@ -1,0 +1,220 @@
+"""Handing stacks to an executor and collecting what came of their runs."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sweeplab.errors import SweeplabError
+from sweeplab.execute.files import Stack, StackFiles, StackRun, StacksFolder
+from sweeplab.execute.inline import Inline
+from sweeplab.execute.lost import WorkerLostError
+from sweeplab.execute.options import Options, cores
+from sweeplab.execute.processes import Processes
+from sweeplab.execute.slurm import Slurm
+from sweeplab.execute.stack import Written, ended, train_and_write, train_file
+from sweeplab.provenance import environment
+from sweeplab.runs.folder import write_failure, write_hydra_files
+from sweeplab.runs.record import RunRecord
+from sweeplab.terminal import say
+from sweeplab.training.stacked.grouping import PANEL_RUNS
+from sweeplab.words import plural
+
+T = TypeVar("T")
+Ended = tuple[StackRun, RunRecord]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stack on its way, and how often a worker was lost with it."""
+
+    runs: Sequence[StackRun]
+    lost: int = 0
+
+
+def cut(stacks: Sequence[Sequence[T]], options: Options) -> list[Sequence[T]]:
+    """``stacks``, cut into pieces of at most ``options.width``, and enough for every worker."""
+    width = options.width or max(map(len, stacks), default=1)
+    if options.executor == "processes" and options.width is None:
+        share = sum(map(len, stacks)) / options.processes
+        width = min(width, math.ceil(share / PANEL_RUNS) * PANEL_RUNS)
+    return [
+        stack[start : start + width] for stack in stacks for start in range(0, len(stack), width)
+    ]
+
+
+class Distribution:
+    """The stacks of one sweep on their way through an executor.
+
+    Args:
+        folder: where the stacks' files go.
+        command: what was typed, for the runs' provenance.
+        on_start: called with the runs of each stack that is handed over, once.
+        on_end: called with runs that have ended, and their records.
+    """
+
+    def __init__(
+        self,
+        folder: StacksFolder,
+        options: Options,
+        command: Sequence[str],
+        on_start: Callable[[Sequence[StackRun]], None],
+        on_end: Callable[[Sequence[Ended]], None],
+    ) -> None:
+        self.folder = folder
+        self.options = options
+        self.command = command
+        self.on_start = on_start
+        self.on_end = on_end
+        self.waiting: deque[Piece] = deque()
+        # Those of a stack that another process trains have files.
+        self.running: dict[Future[Any], tuple[Piece, StackFiles | None]] = {}
+        self.width = math.inf  # the most runs that were seen to fit in memory
+        self.failed = False
+        self.keep_logs = False
+
+    def train(self, stacks: Sequence[Sequence[StackRun]]) -> None:
+        """Train all, or until a run fails if ``options.on_failure`` is "stop".
+
+        Raises:
+            SweeplabError: the executor cannot work.
+            OSError: a folder cannot be written.
+        """
+        self.waiting.extend(map(Piece, stacks))
+        executor: Inline | Processes | Slurm | None = None
+        try:
+            executor = self._executor()
+            while self.waiting or self.running:
+                while self.waiting and len(self.running) < executor.room:
+                    self._submit(executor, self.waiting.popleft())
+                for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                    self._collect(future, *self.running.pop(future))
+                if self.failed and self.options.on_failure == "stop":
+                    break
+        finally:
+            if executor is not None:
+                executor.shutdown(cancel_futures=True)
+            # Jobs of an earlier command go on, and need their files.
+            if self.options.executor == "slurm" or not self.folder.submitted():
+                self.folder.remove(keep_logs=self.keep_logs)
+
+    def _executor(self) -> Inline | Processes | Slurm:
+        earlier = self.folder.submitted()
+        if self.options.executor == "slurm" and (self.waiting or earlier):
+            return self._slurm()
+        if earlier:
+            say(
+                "SLURM jobs of an earlier command may still be training runs of this folder. "
+                "What they finish is kept too; hydra.launcher.executor=slurm waits for them."
+            )
+        if self.options.executor == "processes" and self.waiting:
+            return Processes(min(self.options.processes, len(self.waiting)))
+        return Inline()
+
+    def _slurm(self) -> Slurm:
+        executor = Slurm(self.folder, self.options, say)
+        wanted = {run.signature: run for piece in self.waiting for run in piece.runs}
+        adopted = executor.adopt()
+        for files, future in adopted.items():
+            try:
+                signatures = [run.signature for run in files.read().runs]
+            except (SweeplabError, ValueError, KeyError, TypeError):
+                continue  # damaged: its job fails too, and its runs are lined up anew
+            piece = Piece([wanted.pop(name) for name in signatures if name in wanted])
+            self.on_start(piece.runs)
+            self.running[future] = piece, files
+        if adopted:
+            left = [
+                [run for run in piece.runs if run.signature in wanted] for piece in self.waiting
+            ]
+            self.waiting = deque(Piece(runs) for runs in left if runs)
+            count = sum(len(piece.runs) for piece, _ in self.running.values())
+            say(
+                f"{len(adopted)} SLURM {plural('job', len(adopted))} of an earlier command "
+                f"{'is' if len(adopted) == 1 else 'are'} still training {count} of them: waiting."
+            )
+        for files in self.folder.handed_over():
+            if files not in adopted:
+                files.remove()
+        return executor
+
+    def _submit(self, executor: Inline | Processes | Slurm, piece: Piece) -> None:
+        if len(piece.runs) > self.width:
+            width = int(self.width)
+            self.waiting.appendleft(Piece(piece.runs[width:], piece.lost))
+            piece = Piece(piece.runs[:width], piece.lost)
+        if not piece.lost:
+            self.on_start(piece.runs)
+        stack = Stack(piece.runs, self.command)
+        if isinstance(executor, Inline):
+            self.running[executor.submit(train_and_write, stack)] = piece, None
+            return
+        files = self.folder.of(stack, piece.lost)
+        files.write(stack)
+        threads = (
+            self.options.cpus
+            if isinstance(executor, Slurm)
+            else max(1, cores() // self.options.processes)
+        )
+        self.running[executor.submit(train_file, str(files.path), threads)] = piece, files
+
+    def _collect(self, future: Future[Any], piece: Piece, files: StackFiles | None) -> None:
+        error = future.exception()
+        lost = error if isinstance(error, WorkerLostError) else None
+        if error is not None and lost is None:
+            raise error
+        # This process knows what it wrote itself. What others wrote is read from the folders.
+        written: Written | None = None if files else future.result()
+        self._note_width(piece, written.width if written else files.width if files else None)
+        if files:
+            files.remove()
+        records: list[Ended] = []
+        left: list[StackRun] = []
+        for run in piece.runs:
+            # A failure recorded by a worker that was lost later belongs to the attempt that is.
+            record = written.records[run.signature] if written else ended(run, failed=lost is None)
+            if record:
+                records.append((run, record))
+            else:
+                left.append(run)
+        if left:
+            self.keep_logs = True
+            lost = lost or WorkerLostError("its worker left no result")
+            records += self._again(Piece(left, piece.lost + 1), lost)
+        self.failed |= any(record.status == "failed" for _, record in records)
+        if records:
+            self.on_end(records)
+
+    def _note_width(self, piece: Piece, width: int | None) -> None:
+        if width is not None and width < self.width:
+            self.width = width
+            say(
+                f"Memory does not hold a stack of {len(piece.runs)} runs here, but one of "
+                f"{width}: the rest is trained so. hydra.launcher.width={width} starts with it."
+            )
+
+    def _again(self, piece: Piece, lost: WorkerLostError) -> list[Ended]:
+        """Line up what a lost worker left, or record it as failed once it had its tries."""
+        runs = piece.runs
+        counted = f"{len(runs)} {plural('run', len(runs))}"
+        if piece.lost <= self.options.retries or (lost.memory and len(runs) > 1):
+            say(f"Trying {counted} again ({piece.lost} of {self.options.retries}): {lost}.")
+            # By halves: should the stack need too much memory, or one run crash its worker, the
+            # next loss costs fewer.
+            middle = (len(runs) + 1) // 2
+            halves = (runs[:middle], runs[middle:])
+            self.waiting.extend(Piece(half, piece.lost) for half in halves if half)
+            return []
+        error = WorkerLostError(
+            f"{lost}. It was tried {piece.lost} {plural('time', piece.lost)}, among {counted}"
+        )
+        made = environment(self.command)
+        records = []
+        for run in runs:
+            write_hydra_files(run.folder, run.hydra_texts)
+            records.append((run, write_failure(run.folder, run.identity, error, made)))
+        return records
