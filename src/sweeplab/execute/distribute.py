@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sweeplab.errors import SweeplabError
+from sweeplab.errors import RunFolderError
 from sweeplab.execute.files import Stack, StackFiles, StackRun, StacksFolder
 from sweeplab.execute.inline import Inline
 from sweeplab.execute.lost import WorkerLostError
@@ -122,7 +122,7 @@ class Distribution:
         for files, future in adopted.items():
             try:
                 signatures = [run.signature for run in files.read().runs]
-            except (SweeplabError, ValueError, KeyError, TypeError):
+            except RunFolderError:
                 continue  # damaged: its job fails too, and its runs are lined up anew
             piece = Piece([wanted.pop(name) for name in signatures if name in wanted])
             self.on_start(piece.runs)

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeplab.config import to_dict
-from sweeplab.parse import from_dict
+import msgspec
+
+from sweeplab.errors import RunFolderError
 from sweeplab.runs.files import write_json
 from sweeplab.runs.folder import RunFolder, RunIdentity
 
@@ -53,37 +54,19 @@ class StackFiles:
         """Describe ``stack``, in the place of whatever an earlier command left."""
         self.remove()
         self.path.parent.mkdir(exist_ok=True)
-        sweep = self.path.parent.parent
-        runs = [
-            {
-                "folder": run.folder.path.relative_to(sweep).as_posix(),
-                "signature": run.identity.signature,
-                "config": to_dict(run.identity.config),
-                "data_checksum": run.identity.data_checksum,
-                "engine_version": run.identity.engine_version,
-                "hydra_texts": run.hydra_texts,
-            }
-            for run in stack.runs
-        ]
-        write_json(self.path, {"command": list(stack.command), "runs": runs})
+        write_json(self.path, msgspec.to_builtins(stack, enc_hook=str))
 
     def read(self) -> Stack:
-        """The inverse of :meth:`write`."""
-        values: dict[str, Any] = json.loads(self.path.read_bytes())
-        runs = [
-            StackRun(
-                RunFolder(self.path.parent.parent / run["folder"]),
-                RunIdentity(
-                    config=from_dict(run["config"]),
-                    signature=run["signature"],
-                    data_checksum=run["data_checksum"],
-                    engine_version=run["engine_version"],
-                ),
-                run["hydra_texts"],
-            )
-            for run in values["runs"]
-        ]
-        return Stack(runs, values["command"])
+        """The inverse of :meth:`write`.
+
+        Raises:
+            RunFolderError: the file is absent or damaged.
+        """
+        try:
+            values = json.loads(self.path.read_bytes())
+            return msgspec.convert(values, Stack, dec_hook=lambda _, text: Path(text))
+        except (OSError, ValueError, msgspec.ValidationError) as error:
+            raise RunFolderError(f"{self.path} is damaged: {error}") from error
 
     def note_end(self, width: int | None) -> None:
         """Say that the stack has ended, its runs trained ``width`` at once if it was too wide."""

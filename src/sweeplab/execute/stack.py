@@ -150,14 +150,7 @@ def _train(runs: Sequence[StackRun], dataset: Dataset) -> list[RunResult | Excep
             return None
     # One of them is to blame: trained alone, it fails alone, and the others come out with the
     # bits that they would have had in the stack.
-    return [_train_alone(run, dataset) for run in runs]
-
-
-def _train_alone(run: StackRun, dataset: Dataset) -> RunResult | Exception:
-    try:
-        return train_stack([run.identity.config], dataset)[0]
-    except Exception as error:
-        return error
+    return [result for run in runs for result in _train([run], dataset) or ()]
 
 
 def _dataset(identity: RunIdentity) -> Dataset:
