@@ -85,6 +85,32 @@ def test_a_patched_job_is_the_one_that_hydra_composes(
         assert texts["config"].keys() == plain.keys()
 
 
+@pytest.mark.parametrize(
+    ("given", "saved"),
+    [
+        ("${oc.env:SWEEPLAB_DATA,data}", "${oc.env:SWEEPLAB_DATA,data}"),
+        ("${oc.env:SWEEPLAB_DATA}", "${oc.env:SWEEPLAB_DATA}"),
+        ("${oc.env:SWEEPLAB_DATA}/more", "/images/more"),
+        ("${oc.env:NOT_SET,'a b'}", "a b"),
+        ("/x/${data.name}", "/x/digits"),
+        (r"'/x/\${data.name}'", r"/x/\${data.name}"),  # a folder of this name
+        ("/x/y", "/x/y"),
+    ],
+)
+def test_a_saved_configuration_refers_to_nothing_but_the_data_folders_variable(
+    loader: ConfigLoader, monkeypatch: pytest.MonkeyPatch, given: str, saved: str
+) -> None:
+    monkeypatch.setenv("SWEEPLAB_DATA", "/images")
+    lines = ["data=digits", f"data.root={given}", "data.val_start=${data.train_size}", "seed=1,2"]
+    jobs, wrong = compose_jobs(loader, master(loader, *lines), expand(loader, lines))
+    assert wrong == []
+    for number, job in enumerate(jobs):
+        config = yaml.safe_load(job.hydra_texts(number, "/there")["config"])
+        assert config["data"]["root"] == saved
+        assert config["data"]["val_start"] == 1000
+        assert config["seed"] == number + 1
+
+
 def test_the_folder_may_be_named_after_the_overrides(loader: ConfigLoader) -> None:
     lines = ["optimizer.lr=0.1,1", "seed=3,4"]
     named = "hydra.sweep.subdir=lr-${optimizer.lr}/${hydra.job.override_dirname}"

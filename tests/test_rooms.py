@@ -31,6 +31,14 @@ ROOMS = [
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 MAY_MEET_HYDRA = {"task", "cli"}
+# Within these rooms too, each module may use those before it alone.
+WITHIN = {
+    "execute": ["lost", "options", "files", "stack", "inline", "processes", "slurm", "distribute"],
+    "task": [
+        *("grammar", "compose", "prepare", "claim", "words", "progress", "job_log", "hooks"),
+        *("launch", "job", "summary", "finish", "sweep"),
+    ],
+}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -78,6 +86,18 @@ def test_statistics_give_numbers_and_the_text_knows_no_page() -> None:
         for path in (PACKAGE / folder).rglob("*.py"):
             met = [name for name in imported(path) if name.startswith(forbidden)]
             assert met == [], f"{path.relative_to(PACKAGE)} may not use {', '.join(met)}"
+
+
+@pytest.mark.parametrize("place", WITHIN)
+def test_imports_point_one_way_within_a_room(place: str) -> None:
+    order = WITHIN[place]
+    modules = {path.stem: path for path in (PACKAGE / place).glob("*.py")}
+    assert set(order) == set(modules) - {"__init__"}
+    for module, path in modules.items():
+        before = order[: order.index(module)] if module in order else []
+        names = [name.split(".") for name in imported(path)]
+        used = {parts[2] for parts in names if parts[:2] == ["sweeplab", place] and parts[2:]}
+        assert used <= set(before), f"{module} may not use {used - set(before)}"
 
 
 def test_files_stay_small() -> None:

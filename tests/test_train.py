@@ -175,6 +175,9 @@ def test_every_launcher_gives_the_same_bits(sweeplab: Command, tmp_path: Path) -
     assert len(stacked) == 8
     for launcher in ("basic", "joblib"):
         assert contents(tmp_path / launcher) == stacked
+        # In a worker process too the command is the one that was typed.
+        command = read_record(RunFolder(tmp_path / launcher / "2")).environment["command"]
+        assert command[:3] == ["sweeplab", "train", "-m"]
         for name in ("config", "overrides"):
             ours, theirs = (
                 yaml.safe_load((tmp_path / each / "2" / ".hydra" / f"{name}.yaml").read_text())
