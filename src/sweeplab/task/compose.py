@@ -22,8 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeplab import config as run_config
-from sweeplab.config import RunConfig
+from sweeplab.config import KNOBS, RunConfig, check, replaced, to_dict
 from sweeplab.errors import ConfigError
 from sweeplab.parse import ENVIRONMENT, from_dict
 from sweeplab.runs.saved_yaml import to_yaml
@@ -94,9 +93,32 @@ class _Kind:
     subdir: str
 
 
+def from_hydra(composed: Any) -> RunConfig:
+    """The typed configuration in a tree that Hydra composed for a job, without its hydra part.
+
+    Interpolations are resolved.
+
+    Raises:
+        ConfigError: as :func:`from_dict`.
+    """
+    try:
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"the configuration does not resolve: {_first_line(error)}") from error
+    assert isinstance(values, dict)
+    return from_dict({str(key): value for key, value in values.items()})
+
+
+def _first_line(error: Exception) -> str:
+    # OmegaConf appends lines about its own internals (full_key, object_type) to each message.
+    lines = str(error).splitlines() or [type(error).__name__]
+    key = next((line.split(":", 1)[1].strip() for line in lines if "full_key:" in line), "")
+    return f"{key}: {lines[0]}" if key else lines[0]
+
+
 def saved(config: RunConfig, root: str) -> dict[str, Any]:
     """What a run's ``config.yaml`` holds: the values of ``config``, and ``root``."""
-    values = run_config.to_dict(config)
+    values = to_dict(config)
     values["data"]["root"] = root
     return values
 
@@ -109,10 +131,8 @@ def saved_root(config: RunConfig, composed: DictConfig) -> str:
     data: Any = OmegaConf.to_container(composed.data)
     root = str(data["root"])
     # OmegaConf's grammar knows more than is read back, such as quotes.
-    if ENVIRONMENT.fullmatch(root):
-        read = from_dict({"data": {"root": root}}).data.root
-        return root if read == config.data.root else literal(config.data.root)
-    return literal(config.data.root)
+    same = ENVIRONMENT.fullmatch(root) and from_dict({"data": {"root": root}}).data.root
+    return root if same == config.data.root else literal(config.data.root)
 
 
 def compose_jobs(
@@ -131,7 +151,7 @@ def compose_jobs(
         overrides = list(given)
         try:
             job = composer.compose(overrides)
-            run_config.check(job.config)
+            check(job.config)
             jobs.append(job)
         except (ConfigError, HydraException, OmegaConfBaseException) as error:
             wrong.append(f"{' '.join(overrides)}: {readable(error)}")
@@ -172,7 +192,7 @@ class _Composer:
             if not override.is_hydra_override()
         ]
         changes = {override.key_or_group: override.value() for override, plain in parsed if plain}
-        patch = {key: _of_type(kind.config, key, value) for key, value in changes.items()}
+        patch = {key: _of_type(key, value) for key, value in changes.items()}
         if kind.refers or None in patch.values():
             cfg: DictConfig = kind.job.copy()
             for key, value in changes.items():
@@ -180,7 +200,7 @@ class _Composer:
             config = from_hydra(cfg)
             return Job(task, config, saved_root(config, cfg), kind)
         root = patch.get("data.root", kind.root)
-        return Job(task, run_config.replaced(kind.config, patch), root, kind)
+        return Job(task, replaced(kind.config, patch), root, kind)
 
     def parse(self, text: str) -> tuple[Override, bool]:
         if text not in self.parsed:
@@ -224,15 +244,15 @@ def _kind(cfg: DictConfig) -> _Kind:
     )
 
 
-def _of_type(config: RunConfig, key: str, value: Any) -> Any:
+def _of_type(key: str, value: Any) -> Any:
     """``value`` if it is of the type of ``key``, an integer as a float where one is due.
 
     None when it is not, or there is no such key: OmegaConf then converts it, or says why not.
     """
-    known = run_config.flatten(config).get(key)
-    if isinstance(known, float) and type(value) is int:
+    wanted = KNOBS[key].type if key in KNOBS else None
+    if wanted is float and type(value) is int:
         return float(value)
-    return value if type(value) is type(known) and "${" not in str(value) else None
+    return value if type(value) is wanted and "${" not in str(value) else None
 
 
 def _dirname(overrides: Sequence[str], rules: dict[str, Any]) -> str:
@@ -240,26 +260,3 @@ def _dirname(overrides: Sequence[str], rules: dict[str, Any]) -> str:
     rule = rules["override_dirname"]
     kept = sorted(text for text in overrides if text.split("=", 1)[0] not in rule["exclude_keys"])
     return re.sub("=", lambda _: rule["kv_sep"], rule["item_sep"].join(kept))
-
-
-def from_hydra(composed: Any) -> RunConfig:
-    """The typed configuration in a tree that Hydra composed for a job, without its hydra part.
-
-    Interpolations are resolved.
-
-    Raises:
-        ConfigError: as :func:`from_dict`.
-    """
-    try:
-        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"the configuration does not resolve: {_first_line(error)}") from error
-    assert isinstance(values, dict)
-    return from_dict({str(key): value for key, value in values.items()})
-
-
-def _first_line(error: Exception) -> str:
-    # OmegaConf appends lines about its own internals (full_key, object_type) to each message.
-    lines = str(error).splitlines() or [type(error).__name__]
-    key = next((line.split(":", 1)[1].strip() for line in lines if "full_key:" in line), "")
-    return f"{key}: {lines[0]}" if key else lines[0]
