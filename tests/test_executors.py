@@ -72,6 +72,13 @@ def everything(folder: Path) -> dict[str, bytes]:
     }
 
 
+def error_of(run: Path) -> str:
+    """Why the run in this folder failed."""
+    error = read_record(RunFolder(run)).error
+    assert error
+    return error.message
+
+
 def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -142,7 +149,7 @@ def test_a_worker_lost_too_often_is_reported_and_mended_later(
     assert runs["status"][:8].tolist().count("failed") == 4
     assert set(runs["status"][8:]) == {"completed"}
     failed = runs.index[runs["status"] == "failed"][0]
-    error = read_record(RunFolder(tmp_path / "s" / "s" / str(failed))).error.message
+    error = error_of(tmp_path / "s" / "s" / str(failed))
     assert "its worker process was killed or crashed" in error
     assert "tried 1 time, among 4 runs" in error
     assert error in done.out
@@ -251,14 +258,10 @@ def test_a_worker_trains_no_other_data_and_with_no_other_engine(
     stack = described(digits, tmp_path / "0")
     other = replace(stack.runs[0], identity=replace(stack.runs[0].identity, data_checksum="0" * 64))
     train_and_write(replace(stack, runs=[other]))
-    error = read_record(RunFolder(tmp_path / "0")).error
-    assert error
-    assert "have changed since the sweep started" in error.message
+    assert "have changed since the sweep started" in error_of(tmp_path / "0")
     monkeypatch.setattr("sweeplab.execute.stack.ENGINE_VERSION", 99)
     train_and_write(stack)
-    error = read_record(RunFolder(tmp_path / "0")).error
-    assert error
-    assert "this sweeplab has engine version 99" in error.message
+    assert "this sweeplab has engine version 99" in error_of(tmp_path / "0")
     monkeypatch.undo()
     train_and_write(stack)
     assert read_record(RunFolder(tmp_path / "0")).status == "completed"
@@ -381,7 +384,7 @@ class TestSlurm:
         assert "Traceback" not in out
         runs = pd.read_csv(tmp_path / "s" / "runs.csv")
         assert set(runs["status"]) == {"failed"}
-        error = read_record(RunFolder(tmp_path / "s" / "0")).error.message
+        error = error_of(tmp_path / "s" / "0")
         assert "ended as CANCELLED" in error
         assert "It was tried 1 time, among 16 runs" in error
 

@@ -256,8 +256,9 @@ def test_a_failing_run_takes_no_neighbour_along(
     assert (tmp_path / "s" / "report.html").exists()
     runs = pd.read_csv(tmp_path / "s" / "runs.csv")
     assert runs["status"].tolist() == ["completed", "failed"] * 2
-    traceback = read_record(RunFolder(tmp_path / "s" / "1")).error.traceback
-    assert "broken_for_seed_1" in traceback
+    error = read_record(RunFolder(tmp_path / "s" / "1")).error
+    assert error
+    assert "broken_for_seed_1" in error.traceback
     assert sweeplab("reproduce", "s/0").code == 0
     # Mended, the same command trains the failed runs alone.
     done = sweeplab("train", "-m", *GRID, NO_REPORT, "hydra.sweep.dir=s")
