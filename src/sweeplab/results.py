@@ -94,10 +94,5 @@ def best_metrics(curves: Curves) -> Metrics:
 
 
 def _metrics(curves: Curves, row: int) -> Metrics:
-    return Metrics(
-        iteration=int(curves.iteration[row]),
-        train_loss=float(curves.train_loss[row]),
-        train_accuracy=float(curves.train_accuracy[row]),
-        val_loss=float(curves.val_loss[row]),
-        val_accuracy=float(curves.val_accuracy[row]),
-    )
+    values = {name: float(getattr(curves, name)[row]) for name in METRICS}
+    return Metrics(iteration=int(curves.iteration[row]), **values)

@@ -61,7 +61,7 @@ def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
         val = evaluate(dataset.val_images, dataset.val_labels)
         finite = math.isfinite(train[0]) and math.isfinite(val[0])
         if finite:
-            record.evaluation(iteration, *train, *val)
+            record.evaluation(iteration, (*train, *val))
         return finite
 
     evaluate_both(0)
@@ -72,7 +72,7 @@ def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         scheduler.step()
-        record.batch_loss[iteration] = loss.item()
+        record.values["batch_loss"][iteration] = loss.item()
         finite = math.isfinite(loss.item())
         if finite and is_evaluated(iteration, config):
             finite = evaluate_both(iteration)

@@ -98,7 +98,7 @@ def train_panel(
         rows = torch.stack([value.double() for value in values], 1).tolist()
         for run, (record, finite) in enumerate(zip(records, sound.tolist(), strict=False)):
             if finite and run not in ended:
-                record.evaluation(iteration, *rows[run])
+                record.evaluation(iteration, rows[run])
         if watch is not None:
             watch(iteration)
         # Not at the start: only an update makes a run diverge. (Nor does train_one.)
@@ -124,7 +124,7 @@ def train_panel(
 
     losses = (likelihoods[1 : iteration + 1] / -shared.batch_size).cpu().numpy()  # [T, P]
     for run, record in enumerate(records):
-        record.batch_loss[1 : iteration + 1] = losses[:, run]
+        record.values["batch_loss"][1 : iteration + 1] = losses[:, run]
         if run not in ended:
             ended[run] = TrainedRun(record, run_weights(panel, run), iteration, False)
     return [ended[run] for run in range(len(configs))]
