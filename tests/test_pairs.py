@@ -1,0 +1,140 @@
+"""Nothing documented crashes: every pair of the README's keys, swept together, ends in a report."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import ROOT, Command
+from sweeplab.data.sources import IDX_FILES
+
+# Two values of each key to sweep. A key that the README's table gains must gain a line here.
+VALUES = {
+    "data": "digits,mnist",
+    "data.train_size": "40,80",
+    "data.val_size": "20,40",
+    "data.val_start": "100,130",
+    "batch_size": "10,20",
+    "optimizer.lr": "0.1,0.5",
+    "optimizer.weight_decay": "0,0.1",
+    "optimizer.momentum": "0,0.5",
+    "epochs": "1,2",
+    "seed": "1,2,3",
+    "eval_every": "2,3",
+}
+# Small, and the same places in every data set.
+SMALL = {
+    "data": "digits",
+    "data.train_size": "60",
+    "data.val_size": "40",
+    "data.val_start": "100",
+    "batch_size": "20",
+    "epochs": "2",
+    "eval_every": "2",
+    "seed": "1,2",
+}
+
+
+def documented() -> list[str]:
+    """The keys of the README's table; ``.momentum`` goes on where ``optimizer.lr`` began."""
+    table = (ROOT / "README.md").read_text().split("| key | ")[1].split("\n\n")[0]
+    keys: list[str] = []
+    for row in table.splitlines()[2:]:
+        for name in re.findall(r"`([\w.]+)`", row.split("|")[1]):
+            begun = keys[-1].split(".")[0] if name.startswith(".") else ""
+            keys.append(begun + name)
+    return keys
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 images of noise in MNIST's format: another data set beside the digits."""
+    root = tmp_path_factory.mktemp("data")
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for file in IDX_FILES:
+        shape = (200, 28, 28) if "images" in file else (200,)
+        values = random.integers(0, 256 if "images" in file else 10, shape, dtype=np.uint8)
+        header = np.array([0x0800 | len(shape), *shape], dtype=">i4").tobytes()
+        (raw / file).write_bytes(header + values.tobytes())
+    return root
+
+
+def swept(sweeplab: Command, root: Path, *, code: int = 0, **values: str) -> str:
+    """Train a sweep and build its report, by the commands a user types; the text of the page.
+
+    Trained and reported apart, for PNG files cost more time than all the rest.
+    """
+    words = [f"{key}={value}" for key, value in (SMALL | values).items()]
+    fixed = [f"data.root={root}", "hydra.sweep.dir=sweep", "hydra.sweeper.report=false"]
+    done = sweeplab("train", "-m", *words, *fixed)
+    assert done.code == code, done.text
+    assert "Traceback" not in done.err
+    done = sweeplab("report", "sweep", "--format", "svg")
+    assert done.code == 0, done.text
+    assert "Report: sweep/report.html" in done.out
+    page = Path("sweep/report.html").read_text()
+    text = re.sub(r"(?s)<(style|script|svg)\b.*?</\1>|<[^>]*>", " ", page)
+    return " ".join(text.split())
+
+
+def test_every_documented_key_is_swept_here() -> None:
+    assert set(documented()) == set(VALUES)
+
+
+# Every key with those that once took the report down; `make test-slow` takes the other pairs, too.
+WITH_EACH = {"data.val_size", "epochs"}
+PAIRS = [
+    pytest.param(pair, id=" and ".join(pair), marks=[] if WITH_EACH & {*pair} else pytest.mark.slow)
+    for pair in itertools.combinations(VALUES, 2)
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_pair_of_keys_gives_a_report(
+    sweeplab: Command, root: Path, pair: tuple[str, str]
+) -> None:
+    asked = {key: VALUES[key] for key in pair}
+    page = swept(sweeplab, root, **asked)
+    runs = math.prod(len(values.split(",")) for values in (SMALL | asked).values())
+    assert f"{runs} runs: {runs} completed" in page
+    # Accuracies on different images are not compared: each set of images has an answer of its own.
+    sets = math.prod(2 for key in pair if key in ("data", "data.val_size", "data.val_start"))
+    answers = re.findall(r"On (?:digits|mnist)[^:.]* (?=Use |Any |One )", page)
+    assert len(set(answers)) == (sets if sets > 1 else 0)
+
+
+class TestUnusualSweeps:
+    def test_one_value_and_one_seed(self, sweeplab: Command, root: Path) -> None:
+        page = swept(sweeplab, root, **{"optimizer.lr": "0.1", "seed": "1"})
+        assert "One setting ran" in page
+
+    def test_one_seed_of_each_setting(self, sweeplab: Command, root: Path) -> None:
+        page = swept(sweeplab, root, **{"optimizer.lr": "0.1,0.5", "seed": "1"})
+        assert "2 runs: 2 completed; swept: learning rate; 1 seed" in page
+
+    def test_one_value_and_two_seeds(self, sweeplab: Command, root: Path) -> None:
+        assert "2 runs: 2 completed; nothing swept; 2 seeds" in swept(sweeplab, root)
+
+    def test_every_run_diverges(self, sweeplab: Command, root: Path) -> None:
+        page = swept(sweeplab, root, **{"optimizer.lr": "3e38,2e38"})
+        assert "4 runs: 4 diverged" in page
+        assert "No run came to the end" in page
+
+    def test_every_run_fails(
+        self, sweeplab: Command, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: Any, **__: Any) -> Any:
+            raise RuntimeError("planted")
+
+        monkeypatch.setattr("sweeplab.execute.stack.train_stack", broken)
+        page = swept(sweeplab, root, code=1, **{"optimizer.lr": "0.1,0.5"})
+        assert "4 runs: 4 failed" in page
+        assert "RuntimeError: planted" in page
