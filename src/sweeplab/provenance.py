@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -41,7 +41,12 @@ def _machine() -> dict[str, Any]:
 
 # The command line says how a run was asked for, not what made its result; where the code came
 # from, and on how many cores and threads it ran, change no bit of one.
-NO_MATTER = ("command", "threads", "cpus", "git", "git.commit", "git.dirty")
+NO_MATTER = ("command", "threads", "cpus", "git")
+
+
+def matters(name: str) -> bool:
+    """Whether the entry ``name`` of :func:`flat` can change a result."""
+    return name.split(".", maxsplit=1)[0] not in NO_MATTER
 
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -49,22 +54,21 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tup
 
     Those that cannot change a result are left out (:data:`NO_MATTER`).
     """
-    flat_saved, flat_current = _flat(saved), _flat(current)
+    then, now = flat(saved), flat(current)
     return {
-        name: (flat_saved.get(name), flat_current.get(name))
-        for name in dict.fromkeys([*flat_saved, *flat_current])
-        if name not in NO_MATTER and flat_saved.get(name) != flat_current.get(name)
+        name: (then.get(name), now.get(name))
+        for name in dict.fromkeys([*then, *now])
+        if matters(name) and then.get(name) != now.get(name)
     }
 
 
-def _flat(tree: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """``tree`` as one level of dotted names, such as ``packages.torch``."""
+    entries: dict[str, Any] = {}
     for key, value in tree.items():
-        if isinstance(value, dict):
-            found |= {f"{key}.{inner}": v for inner, v in value.items()}
-        else:
-            found[key] = value
-    return found
+        name = f"{prefix}{key}"
+        entries |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return entries
 
 
 def _version(name: str) -> str | None:

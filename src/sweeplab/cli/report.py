@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sweeplab.report.build import build_report
+from sweeplab.report.text.merged import differences, merged
 from sweeplab.sweeps.tables import load_sweep, write_tables
 from sweeplab.terminal import say, shown
 from sweeplab.words import plural
@@ -23,6 +24,10 @@ def report(folders: list[Path], *, open_browser: bool, formats: str) -> None:
             f"--format takes a list of {', '.join(FORMATS)}, but '{unknown}' is none of them."
         )
     sweep = load_sweep(folders)
+    for sentence in differences(sweep):
+        say(sentence)
+    for name, text in merged(sweep):
+        say(f"- {name}: {text}")
     write_tables(sweep)
     page = build_report(sweep, formats=wanted)
     if sweep.skipped:

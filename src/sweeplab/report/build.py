@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -11,24 +11,17 @@ from markupsafe import Markup
 from sweeplab.errors import RunFolderError
 from sweeplab.report.page.commands import command
 from sweeplab.report.page.files import FigureFiles
-from sweeplab.report.page.html import (
-    Group,
-    Page,
-    PagePlot,
-    PageSection,
-    Table,
-    page_plot,
-    render,
-    unbroken,
-)
+from sweeplab.report.page.html import render
+from sweeplab.report.page.pieces import Cell, Group, Page, Section
+from sweeplab.report.page.plots import page_plot
 from sweeplab.report.page.provenance import provenance
 from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
-from sweeplab.report.sections import Section, sections
-from sweeplab.report.text.merged import differences
+from sweeplab.report.sections import sections
+from sweeplab.report.text.merged import differences, merged
 from sweeplab.report.text.opened import Opening, opening
 from sweeplab.report.text.verdict import verdict
 from sweeplab.runs.files import write_text
-from sweeplab.statistics import Analysis, analyse
+from sweeplab.statistics import analyse
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.sweeps.settings import count_statuses
@@ -37,6 +30,7 @@ from sweeplab.words import count, knob_name, listed
 
 FORMATS = ("svg", "png")
 PAGE = "report.html"
+MOST_NAMED = 3  # sweeps in a title
 
 
 def build_report(
@@ -54,39 +48,19 @@ def build_report(
     """
     target = sweep.path if out is None else out
     files = FigureFiles(target / "figures", formats)
-    groups, tables = [], []
     parts = comparable(sweep)
-    for name, part in parts.items():
-        several = len(parts) > 1
-        prefix = f"{_slug(name)}-" if several else ""
-        analysis = analyse(part)
-        said = verdict(part, analysis)
-        shown = [
-            _page_section(section, name, several, list(_drawn(section, files, prefix)))
-            for section in sections(part, analysis, said)
-        ]
-        groups.append(
-            Group(
-                title=f"On {name}",
-                lead=unbroken(said.lead),
-                how=unbroken(said.how),
-                findings=_lines(said.findings),
-                cautions=_lines(said.cautions),
-                sections=shown,
-                opened=_opened(opening(part, analysis.recommended)),
-            )
-        )
-        tables.append(_settings_table(part, analysis, name, several))
+    groups = [_group(part, files, name if len(parts) > 1 else "") for name, part in parts.items()]
     files.remove_stale()
     trouble = trouble_table(sweep)
     page = Page(
-        title=listed(list(dict.fromkeys(map(title, sweep.paths)))),
+        title=_title(sweep.paths),
         question=_question(sweep),
         summary=_summary(sweep),
         groups=groups,
-        tables=[*tables, *([trouble] if trouble else []), runs_table(sweep)],
+        tables=[*([trouble] if trouble else []), runs_table(sweep)],
         provenance=provenance(sweep),
         notes=differences(sweep),
+        merged=merged(sweep),
         skipped=sweep.skipped,
     )
     path = target / PAGE
@@ -94,46 +68,49 @@ def build_report(
     return path
 
 
-def title(path: Path) -> str:
-    """What to call a sweep: its folder, and the experiment where the folder is only a date."""
-    path = path.resolve()
-    return f"{path.parent.name} · {path.name}" if path.name[:1].isdigit() else path.name
+def _group(part: Sweep, files: FigureFiles, name: str) -> Group:
+    """What is said and shown of ``part``, under its ``name`` where it is one of several."""
+    prefix = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name))
+    of = f", {name}" if name else ""
+    analysis = analyse(part)
+    said = verdict(part, analysis)
+    shown = []
+    for section in sections(part, analysis, said):
+        plots = [
+            page_plot(plot, files.write(f"{prefix}{plot.name}", plot.figure), prefix)
+            for plot in section.plots
+        ]
+        key, title = f"{prefix}{section.key}", f"{section.title}{of}"
+        shown.append(Section(key, title, section.title, plots, section.sentences))
+    return Group(
+        title=f"On {name}",
+        lead=said.lead,
+        how=said.how,
+        findings=said.findings,
+        cautions=said.cautions,
+        opened=_opened(opening(part, analysis.recommended)),
+        sections=shown,
+        settings=settings_table(part, analysis, key=f"{prefix}settings", title=f"Settings{of}"),
+    )
 
 
-def _drawn(section: Section, files: FigureFiles, prefix: str) -> Iterator[PagePlot]:
-    for plot in section.plots:
-        svg = files.write(f"{prefix}{plot.name}", plot.figure)
-        yield page_plot(plot, svg, prefix)
-
-
-def _page_section(section: Section, name: str, several: bool, plots: list[PagePlot]) -> PageSection:
-    key, title = section.key, section.title
-    if several:
-        key, title = f"{_slug(name)}-{key}", f"{title}, {name}"
-    return PageSection(key, title, plots, _lines(section.sentences))
-
-
-def _slug(name: str) -> str:
-    """``name`` as a part of ids and file names."""
-    return "-".join(re.findall(r"[\w.]+", name))
-
-
-def _lines(sentences: Sequence[str]) -> list[str]:
-    return [unbroken(sentence) for sentence in sentences]
-
-
-def _opened(opening: Opening) -> list[str | Markup]:
+def _opened(opening: Opening) -> list[Cell]:
     if opening.run is None:
-        return list(opening.sentences)
+        return [*opening.sentences]
     ask = Markup("{} {}").format(opening.invitation, command(opening.run, "evaluate"))
     return [*opening.sentences, ask]
 
 
-def _settings_table(part: Sweep, analysis: Analysis, name: str, several: bool) -> Table:
-    key, title = ("settings", "Settings")
-    if several:
-        key, title = f"{_slug(name)}-settings", f"Settings, {name}"
-    return settings_table(part, analysis, key=key, title=title)
+def _title(paths: Sequence[Path]) -> str:
+    """What to call sweeps: their folders, and the experiment where a folder is only a date."""
+    names = [
+        f"{path.parent.name} · {path.name}" if path.name[:1].isdigit() else path.name
+        for path in map(Path.resolve, dict.fromkeys(paths))
+    ]
+    if len(names) <= MOST_NAMED:
+        return listed(names)
+    more = f"{len(names) - MOST_NAMED} more"
+    return f"{count(len(names), 'sweep')}: {listed([*names[:MOST_NAMED], more])}"
 
 
 def _question(sweep: Sweep) -> str:

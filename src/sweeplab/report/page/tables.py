@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from sweeplab.report.page.commands import command
-from sweeplab.report.page.html import Column, Row, Table
+from sweeplab.report.page.pieces import Cell, Column, Record, Table
 from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import ranked
 from sweeplab.sweeps.tables import Sweep
@@ -23,102 +23,66 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
     """Every setting, the best first."""
     order = ranked(sweep.settings)
     rest = sweep.settings[~sweep.settings["setting"].isin(order["setting"])]
-    bad = [status for status in ("diverged", "failed") if sweep.settings[status].any()]
-    rows = []
-    for place, record in enumerate(_records(pd.concat([order, rest])), start=1):
-        setting = int(record["setting"])
-        standing = (
-            "recommended"
-            if setting == analysis.recommended
-            else "tied"
-            if setting in analysis.could_be_best
-            else ""
-        )
-        rows.append(
-            Row(
-                [
-                    str(place),
-                    standing,
-                    *(value_text(record[knob]) for knob in sweep.knobs),
-                    _cell(record["final_val_accuracy"]),
-                    _cell(record["half_width"]),
-                    str(record["n"]),
-                    _cell(record["final_train_accuracy"]),
-                    _cell(record["gap"]),
-                    _cell(record["final_val_loss"]),
-                    _cell(record["best_val_accuracy"]),
-                    *(str(record[status]) for status in bad),
-                ],
-                "recommended" if standing == "recommended" else "",
-            )
-        )
+    table = pd.concat([order, rest])
+    standing = dict.fromkeys(analysis.could_be_best, "tied") | {analysis.recommended: "recommended"}
+    table["standing"] = [standing.get(setting, "") for setting in table["setting"]]
+    table["rank"] = range(1, len(table) + 1)
     columns = [
-        Column("rank"),
-        Column("standing"),
-        *(Column(knob_name(knob)) for knob in sweep.knobs),
-        Column("validation accuracy", "after the last iteration, mean over completed seeds"),
-        Column("±", "half the 95 % t interval of that mean over seeds"),
-        Column("n", "completed seeds"),
-        Column("training accuracy", "after the last iteration, mean"),
-        Column("gap", "training less validation accuracy"),
-        Column("validation loss", "after the last iteration, mean, nats"),
-        Column("at best iteration", "validation accuracy at each run's best iteration, mean"),
-        *(Column(status, "runs") for status in bad),
+        _as_it_is("rank"),
+        _as_it_is("standing"),
+        *_knobs(sweep),
+        _metric(
+            "validation accuracy",
+            "final_val_accuracy",
+            "after the last iteration, mean over completed seeds",
+        ),
+        _metric("±", "half_width", "half the 95 % t interval of that mean over seeds"),
+        _as_it_is("n", "completed seeds"),
+        _metric("training accuracy", "final_train_accuracy", "after the last iteration, mean"),
+        _metric("gap", "gap", "training less validation accuracy"),
+        _metric("validation loss", "final_val_loss", "after the last iteration, mean, nats"),
+        _metric(
+            "at best iteration",
+            "best_val_accuracy",
+            "validation accuracy at each run's best iteration, mean",
+        ),
+        *(_as_it_is(status, "runs") for status in ("diverged", "failed") if table[status].any()),
     ]
     intro = (
         "A setting is a configuration without its seed. Ranked by the mean validation accuracy "
         "after the last iteration, over the seeds that completed."
     )
-    return Table(key, title, intro, columns, rows[:MOST_ROWS])
+    return Table(key, title, intro, columns, _records(table), _recommended, "Settings")
 
 
 def runs_table(sweep: Sweep) -> Table:
     """Every run, with the command that trains it again."""
-    shown = sweep.runs.head(MOST_ROWS)
-    several = sweep.runs["sweep"].nunique() > 1
-    rows = [
-        Row(
-            [
-                *([record["sweep"]] if several else []),
-                record["run"],
-                record["status"],
-                *(value_text(record[knob]) for knob in sweep.knobs),
-                str(record["seed"]),
-                _cell(record["final_val_accuracy"]),
-                _cell(record["final_train_accuracy"]),
-                _cell(record["final_val_loss"]),
-                _cell(record["best_val_accuracy"]),
-                _whole(record["best_iteration"]),
-                _whole(record["iterations"]),
-                command(record["folder"], brief=True),
-            ],
-            "" if record["status"] == "completed" else "bad",
-        )
-        for record in _records(shown)
-    ]
     columns = [
-        *([Column("sweep")] if several else []),
-        Column("run", "its folder within the sweep's"),
-        Column("status"),
-        *(Column(knob_name(knob)) for knob in sweep.knobs),
-        Column("seed"),
-        Column("validation accuracy", "after the last iteration"),
-        Column("training accuracy", "after the last iteration"),
-        Column("validation loss", "after the last iteration, nats"),
-        Column("at best iteration", "validation accuracy at the best iteration"),
-        Column("best iteration"),
-        Column("iterations"),
-        Column("train it again"),
+        *([_as_it_is("sweep")] if sweep.runs["sweep"].nunique() > 1 else []),
+        _as_it_is("run", "its folder within the sweep's"),
+        _as_it_is("status"),
+        *_knobs(sweep),
+        _as_it_is("seed"),
+        _metric("validation accuracy", "final_val_accuracy", "after the last iteration"),
+        _metric("training accuracy", "final_train_accuracy", "after the last iteration"),
+        _metric("validation loss", "final_val_loss", "after the last iteration, nats"),
+        _metric(
+            "at best iteration", "best_val_accuracy", "validation accuracy at the best iteration"
+        ),
+        Column("best iteration", lambda run: _whole(run["best_iteration"])),
+        Column("iterations", lambda run: _whole(run["iterations"])),
+        Column("train it again", lambda run: command(run["folder"], brief=True)),
     ]
-    left_out = len(sweep.runs) - len(shown)
+    records = _records(sweep.runs)
+    left_out = len(sweep.runs) - len(records)
     intro = (
-        f"{count(len(shown), 'run')}. “copy” takes the command, sweeplab reproduce and the run's "
+        f"{count(len(records), 'run')}. “copy” takes the command, sweeplab reproduce and the run's "
         "folder, that trains it again from its saved configuration and compares curves and "
         "weights. All of it is in runs.csv and curves.parquet."
     )
     if left_out:
         intro += f" {count(left_out, 'more run')} only there."
-    return Table("runs", "Runs", intro, columns, rows)
+    return Table("runs", "Runs", intro, columns, records, _incomplete)
 
 
 def trouble_table(sweep: Sweep) -> Table | None:
@@ -127,51 +91,59 @@ def trouble_table(sweep: Sweep) -> Table | None:
     if not len(bad):
         return None
     bad = bad.sort_values("status", ascending=False, kind="stable")
-    rows = [
-        Row(
-            [
-                record["run"],
-                record["status"],
-                *(value_text(record[knob]) for knob in sweep.knobs),
-                str(record["seed"]),
-                _reason(record),
-                command(record["folder"]),
-            ],
-            "bad",
-        )
-        for record in _records(bad.head(MOST_ROWS))
-    ]
     columns = [
-        Column("run"),
-        Column("status"),
-        *(Column(knob_name(knob)) for knob in sweep.knobs),
-        Column("seed"),
-        Column("reason"),
-        Column("train it again"),
+        *([_as_it_is("sweep")] if sweep.runs["sweep"].nunique() > 1 else []),
+        _as_it_is("run"),
+        _as_it_is("status"),
+        *_knobs(sweep),
+        _as_it_is("seed"),
+        Column("reason", _reason),
+        Column("train it again", lambda run: command(run["folder"])),
     ]
-    return Table(
-        "trouble",
-        "Failed and diverged runs",
+    intro = (
         "A diverged run's loss stopped being finite: a result, and counted as such. A failed run "
-        "ended with an error; the same command with the same sweep folder trains it again.",
-        columns,
-        rows,
+        "ended with an error; the same command with the same sweep folder trains it again."
     )
+    title = "Failed and diverged runs"
+    return Table("trouble", title, intro, columns, _records(bad), _incomplete)
 
 
-def _reason(record: dict[str, Any]) -> str | Markup:
-    if record["status"] == "diverged":
-        return f"loss not finite at iteration {_whole(record['diverged_at'])}"
-    return Markup('<span class="wrap">{}</span>').format(escape(record["error"] or "unknown"))
+def _as_it_is(name: str, hint: str = "") -> Column:
+    return Column(name, lambda record: str(record[name]), hint)
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+def _metric(title: str, name: str, hint: str) -> Column:
+    return Column(title, lambda record: _four(record[name]), hint)
 
 
-def _cell(value: Any) -> str:
-    text = number(value, 4)
-    return NONE if text == "–" else text
+def _knobs(sweep: Sweep) -> list[Column]:
+    def column(knob: str) -> Column:
+        return Column(knob_name(knob), lambda record: value_text(record[knob]))
+
+    return [column(knob) for knob in sweep.knobs]
+
+
+def _records(frame: pd.DataFrame) -> list[Record]:
+    rows = frame.head(MOST_ROWS).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _recommended(setting: Record) -> str:
+    return "recommended" if setting["standing"] == "recommended" else ""
+
+
+def _incomplete(run: Record) -> str:
+    return "" if run["status"] == "completed" else "bad"
+
+
+def _reason(run: Record) -> Cell:
+    if run["status"] == "diverged":
+        return f"loss not finite at iteration {_whole(run['diverged_at'])}"
+    return Markup('<span class="wrap">{}</span>').format(run["error"] or "unknown")
+
+
+def _four(value: Any) -> str:
+    return NONE if pd.isna(value) else number(value, 4)
 
 
 def _whole(value: Any) -> str:

@@ -16,7 +16,7 @@ const enhance = async () => {
   followTheme();
   for (const table of document.querySelectorAll("table.sortable")) {
     new DataTable(table, {
-      order: JSON.parse(table.dataset.order || "[]"),
+      order: [],
       pageLength: 25,
       lengthMenu: [10, 25, 100, { label: "all", value: -1 }],
       autoWidth: false,
