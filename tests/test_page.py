@@ -202,6 +202,33 @@ class TestUnusualSweeps:
         assert "2 sweeps are merged here." in text[: text.index("What each knob does")]
         assert "b: 1 run; only here: learning rate 0.2" in text
 
+    def test_unrelated_sweeps_say_what_compares_and_what_does_not(self, tmp_path: Path) -> None:
+        for rate in (0.1, 1.0):
+            write_run(tmp_path / "a" / f"{rate}", [0.1, 0.5 + rate / 10], optimizer__lr=rate)
+            other = {"optimizer__lr": rate, "data__name": "mnist", "data__val_size": 60}
+            write_run(tmp_path / "m" / f"{rate}", [0.1, 0.6 + rate / 10], **other)
+            twice = {"optimizer__weight_decay": rate / 10, "epochs": 20}
+            write_run(tmp_path / "b" / f"{rate}", [0.1, 0.3], **twice)
+        page = build_report(
+            load_sweep([tmp_path / "a", tmp_path / "m", tmp_path / "b"]), formats=()
+        )
+        text = " ".join(Reader(page.read_text()).text.split())
+        assert (
+            "validated on 2 different sets of images: digits (a and b) and mnist (m). Accuracies "
+            "are compared within each set only" in text
+        )
+        assert (
+            "On digits, epochs changes only from sweep to sweep (10 in a; 20 in b), and learning "
+            "rate and weight decay with it: which of them makes a difference" in text
+        )
+        assert "a: 2 runs over learning rate" in text
+        assert "b: 2 runs over weight decay; only here: epochs 20; learning rate 0.01" in text
+        # The list of contents names each set of images once, and what there is of it below.
+        nav = text[text.index("On digits How much") : text.index("On all of them")]
+        assert nav.count("digits") == 1
+        assert "On mnist" in nav
+        assert nav.count("Settings") == 2
+
     def test_merged_sweeps_that_share_runs_or_differ_in_versions_say_so(
         self, tmp_path: Path
     ) -> None:
@@ -213,6 +240,14 @@ class TestUnusualSweeps:
         text = self.build(tmp_path / "a", tmp_path / "b")
         assert "1 run that is in more than one is counted once." in text
         assert "different environments: python (a: 3.11; b: 3.13)." in text
+
+    def test_the_terminal_says_what_is_compared(self, sweeplab: Command, tmp_path: Path) -> None:
+        for name, rate in (("a", 0.1), ("b", 0.2)):
+            write_run(tmp_path / name / "0", [0.1, 0.5], optimizer__lr=rate)
+        out = sweeplab("report", "a", "b", "--format", "svg").out
+        assert "2 sweeps are merged here." in out
+        assert "- b: 1 run; only here: learning rate 0.2" in out
+        assert "merged" not in sweeplab("report", "a", "--format", "svg").out
 
     def test_a_smaller_report_leaves_no_figures_of_a_larger_one(self, tmp_path: Path) -> None:
         folder = tmp_path / "s"

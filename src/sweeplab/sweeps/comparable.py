@@ -31,9 +31,11 @@ def comparable(sweep: Sweep) -> dict[str, Sweep]:
 
 def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
     """What each run was validated on, with as many words as tell the sets of ``runs`` apart."""
+    # What goes with the data set alone needs no words.
+    several = runs.groupby("data.name")[["data.val_size", "data.val_start"]].nunique().max() > 1
     label = runs["data.name"].astype(str).rename("validation_set")
-    if runs["data.val_size"].nunique() > 1 or runs["data.val_start"].nunique() > 1:
+    if several.any():
         label = label + ", " + runs["data.val_size"].astype(str) + " validation images"
-    if runs["data.val_start"].nunique() > 1:
+    if several["data.val_start"]:
         label = label + " from " + runs["data.val_start"].astype(str)
     return label

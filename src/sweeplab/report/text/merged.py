@@ -49,7 +49,8 @@ def differences(sweep: Sweep) -> list[str]:
         if doubles
         else ""
     )
-    parts = {str(name): runs for name, runs in sweep.runs.groupby(validation_set(sweep.runs))}
+    by_set = sweep.runs.groupby(validation_set(sweep.runs), sort=False)
+    parts = {str(name): runs for name, runs in by_set}
     together = [
         sentence
         for name, runs in parts.items()
