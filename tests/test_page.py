@@ -15,6 +15,7 @@ import pytest
 from conftest import Command
 from report_sweeps import write_grid, write_images, write_run
 from sweeplab.report.build import build_report
+from sweeplab.sweeps.folder import SweepFolder, SweepRecord, write_sweep
 from sweeplab.sweeps.tables import load_sweep, write_tables
 
 
@@ -248,6 +249,19 @@ class TestUnusualSweeps:
         assert "2 sweeps are merged here." in out
         assert "- b: 1 run; only here: learning rate 0.2" in out
         assert "merged" not in sweeplab("report", "a", "--format", "svg").out
+
+    def test_a_folder_of_sweeps_is_reported_as_what_it_holds(
+        self, sweeplab: Command, tmp_path: Path
+    ) -> None:
+        for name, rate in (("a", 0.1), ("b", 0.2)):
+            write_run(tmp_path / "outputs" / name / "0", [0.1, 0.5], optimizer__lr=rate)
+            write_sweep(SweepFolder(tmp_path / "outputs" / name), SweepRecord(name, "", []))
+        done = sweeplab("report", "outputs", "--format", "svg")
+        assert "2 sweeps are merged here." in done.out
+        assert "- b: 1 run; only here: learning rate 0.2" in done.out
+        assert "Report: outputs/report.html" in done.out
+        text = " ".join(Reader((tmp_path / "outputs" / "report.html").read_text()).text.split())
+        assert "a: 1 run; only here: learning rate 0.1" in text
 
     def test_a_smaller_report_leaves_no_figures_of_a_larger_one(self, tmp_path: Path) -> None:
         folder = tmp_path / "s"
