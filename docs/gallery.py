@@ -15,9 +15,9 @@ from pathlib import Path
 from PIL import Image
 
 from sweeplab.cli.experiments import Experiment, read, shipped_experiments
-from sweeplab.figures.plot import Plot
+from sweeplab.figures.catalogue import sections
+from sweeplab.figures.plots import Plot
 from sweeplab.figures.svg import to_bytes
-from sweeplab.report.sections import sections
 from sweeplab.report.text.verdict import Verdict, verdict
 from sweeplab.statistics import analyse
 from sweeplab.sweeps.settings import count_statuses
@@ -81,7 +81,7 @@ def part(experiment: Experiment, folder: Path, figures: list[str], knobs: list[s
     sweep = load_sweep(folder)
     analysis = analyse(sweep)
     said = verdict(sweep, analysis)
-    plots = {plot.name: plot for one in sections(sweep, analysis, said) for plot in one.plots}
+    plots = {plot.name: plot for one in sections(sweep, analysis) for plot in one.plots}
     lines = [
         f"## {experiment.name.replace('_', ' ').capitalize()}",
         f"*{experiment.question}*",

@@ -14,18 +14,30 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from report_sweeps import two_knobs, write_run
-from sweeplab.figures import batch_size, heatmaps, images, knobs, parallel
-from sweeplab.figures import train_size as sizes
-from sweeplab.figures.axes import knob_axis, set_x
-from sweeplab.figures.bands import (
+from sweeplab.figures.curves import (
+    CLOCKS,
+    MOST_POINTS,
+    accuracy_floor,
     evaluations,
-    seed_bands,
+    loss_limit,
+    over_seeds,
+    sparse,
+    t_interval,
 )
-from sweeplab.figures.best_iteration import best_shares
-from sweeplab.figures.layout import panels
-from sweeplab.figures.overview import ends_of_diverged, loss_limit
+from sweeplab.figures.model import probabilities
+from sweeplab.figures.panels import panels
+from sweeplab.figures.plots import heatmap
+from sweeplab.figures.plots.batch_size import best_rates
+from sweeplab.figures.plots.best_iteration import best_shares
+from sweeplab.figures.plots.confusion import count_pairs
+from sweeplab.figures.plots.mistakes import most_wrong
+from sweeplab.figures.plots.overview import ends_of_diverged
+from sweeplab.figures.plots.parallel import coordinates
+from sweeplab.figures.plots.train_size import by_size, size_table
+from sweeplab.figures.scale import is_log, levels, set_knob, spread
 from sweeplab.figures.slices import best_over_others, held_at, thinned
 from sweeplab.figures.theme import styled
+from sweeplab.sweeps.images import Images
 from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise
 from sweeplab.sweeps.tables import load_sweep
 
@@ -38,61 +50,62 @@ def runs() -> pd.DataFrame:
 
 
 class TestData:
-    def test_axis_points_leave_failed_runs_out(self, runs: pd.DataFrame) -> None:
-        runs.loc[0, "status"] = "failed"
-        points = knobs.axis_points(runs, LR)
-        assert len(points) == 7
-        assert points["diverged"].tolist() == [False] * 4 + [True] * 3
-        assert points["value"].tolist() == [0.1] * 3 + [1.0] * 4
-
     def test_isolation_takes_the_best_setting_of_each_value(self, runs: pd.DataFrame) -> None:
-        table = knobs.isolation(summarise(runs, [LR, WD]), WD)
-        assert table["value"].tolist() == [0.0, 0.5]
-        assert table["mean"].tolist() == pytest.approx([0.90, 0.70])
+        table = best_over_others(summarise(runs, [LR, WD]), [WD])
+        assert table[WD].tolist() == [0.0, 0.5]
+        assert table[METRIC].tolist() == pytest.approx([0.90, 0.70])
         assert table["n"].tolist() == [1, 2]
         assert table["setting"].tolist() == [2, 1]
         assert np.isnan(table["half_width"][0])
         assert table["half_width"][1] == 0
 
     def test_pair_table_keeps_pairs_that_never_completed(self, runs: pd.DataFrame) -> None:
-        table = heatmaps.pair_table(summarise(runs, [LR, WD]), LR, WD)
+        table = heatmap.pair_table(summarise(runs, [LR, WD]), LR, WD)
         assert table[[LR, WD]].to_numpy().tolist() == [[0.1, 0], [0.1, 0.5], [1, 0], [1, 0.5]]
         assert table["mean"].tolist()[:3] == pytest.approx([0.82, 0.70, 0.90])
         assert np.isnan(table["mean"][3])
 
     def test_pairs_are_limited(self) -> None:
-        assert heatmaps.pairs(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
-        assert len(heatmaps.pairs(list("abcdef"))) == heatmaps.MOST_PAIRS
+        assert heatmap.pairs(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
+        assert len(heatmap.pairs(list("abcdef"))) == heatmap.MOST_PAIRS
 
-    def test_bands_are_means_with_t_intervals(self) -> None:
+    def test_curves_are_means_with_t_intervals(self) -> None:
         points = pd.DataFrame(
             {
                 "status": ["completed"] * 4 + ["diverged"],
                 LR: [0.1] * 5,
-                "iteration": [0, 10, 0, 10, 10],
+                "epochs": [5] * 5,
+                CLOCKS["epochs"]: [0, 10, 0, 10, 10],
                 "val_accuracy": [0.1, 0.5, 0.3, 0.7, 0.0],
             }
         )
-        table = seed_bands(points, [LR], "iteration", ["val_accuracy"])
+        table = over_seeds(points, [LR, "epochs"], CLOCKS["epochs"])
         assert table["n"].tolist() == [2, 2]
         assert table["val_accuracy"].tolist() == pytest.approx([0.2, 0.6])
         # sd = 0.1 sqrt(2); t(0.975, 1) = 12.7062; half = 12.7062 * 0.1
         assert table["val_accuracy_low"].tolist() == pytest.approx([0.2 - 1.27062, 0.6 - 1.27062])
         assert table["val_accuracy_high"].tolist() == pytest.approx([1.47062, 1.87062])
 
+    def test_bars_are_t_intervals(self) -> None:
+        assert t_interval(pd.Series([0.1, 0.3])) == pytest.approx((0.2 - 1.27062, 0.2 + 1.27062))
+        assert np.isnan(t_interval(pd.Series([0.5]))).all()
+
     def test_a_single_seed_has_no_band(self) -> None:
         points = pd.DataFrame(
             {"status": ["completed"], LR: [0.1], "iteration": [0], "val_loss": [2.0]}
         )
-        row = seed_bands(points, [LR], "iteration", ["val_loss"]).iloc[0]
+        row = over_seeds(points, [LR], "iteration").iloc[0]
         assert row["val_loss_low"] == row["val_loss"] == row["val_loss_high"] == 2.0
 
     def test_evaluations_know_fractions_of_epochs(self, tmp_path: Path) -> None:
-        write_run(tmp_path / "0", [0.1, 0.5, 0.6], batch_size=10, data__train_size=80)
-        sweep = load_sweep(tmp_path)
-        points = evaluations(sweep.runs, sweep.curves, [LR])
-        assert points["iteration"].tolist() == [0, 10, 20]
-        assert points["epochs"].tolist() == [0, 100 / 80, 200 / 80]
+        for epochs in (2, 3):  # a knob of the clock's name
+            folder = tmp_path / str(epochs)
+            values = {"batch_size": 10, "data__train_size": 80, "epochs": epochs}
+            write_run(folder, [0.1, 0.5, 0.6], **values)
+        points = evaluations(load_sweep(tmp_path))
+        assert points[CLOCKS["iteration"]].tolist() == [0, 10, 20] * 2
+        assert points[CLOCKS["epochs"]].tolist() == [0, 100 / 80, 200 / 80] * 2
+        assert points["epochs"].tolist() == [2] * 3 + [3] * 3
 
     def test_size_table_holds_the_other_knobs(self) -> None:
         frame = pd.DataFrame(
@@ -105,12 +118,12 @@ class TestData:
                 "final_train_accuracy": [0.9, 0.9, 0.85, 0.95, 0.1],
             }
         )
-        table = sizes.size_table(frame, {LR: 0.1, SIZE: 200}, [SIZE, LR])
+        table = size_table(frame, {LR: 0.1, SIZE: 200}, [SIZE, LR])
         assert table["n"].tolist() == [2, 2]
         assert table["final_val_accuracy"].tolist() == pytest.approx([0.6, 0.8])
         assert table["gap"].tolist() == pytest.approx([0.3, 0.1])
-        # gaps 0.4, 0.2: sd 0.1 sqrt(2), half 12.7062 * 0.1
-        assert table["gap_half"][0] == pytest.approx(1.27062, abs=1e-5)
+        held = by_size(frame, {LR: 0.1, SIZE: 200}, [SIZE, LR])
+        assert held["gap"].tolist() == pytest.approx([0.4, 0.2, 0.05, 0.15])
 
     def test_each_batch_size_at_its_own_best_rate(self) -> None:
         settings = pd.DataFrame(
@@ -123,7 +136,7 @@ class TestData:
                 METRIC: [0.9, 0.8, 0.7, 0.85, 0.99],
             }
         )
-        best = batch_size.best_rates(settings, {WD: 0, BATCH: 16, LR: 0.1}, [BATCH, LR, WD])
+        best = best_rates(settings, {WD: 0, BATCH: 16, LR: 0.1}, [BATCH, LR, WD])
         assert best[[BATCH, LR]].to_numpy().tolist() == [[16, 0.1], [64, 1.0]]
 
     def test_best_iterations_by_tenths(self) -> None:
@@ -144,21 +157,21 @@ class TestData:
         }
 
     def test_parallel_coordinates(self, runs: pd.DataFrame) -> None:
-        table = parallel.coordinates(summarise(runs, [LR, WD]), [LR, WD])
+        table = coordinates(summarise(runs, [LR, WD]), [LR, WD])
         by = table.set_index("setting")
         assert by.loc[0, [LR, WD]].tolist() == [0, 0]
         assert by.loc[1, [LR, WD]].tolist() == [0, 1]
         # means 0.82, 0.70, 0.90: from 0.70 to 0.90
         assert by["accuracy"].loc[[0, 1, 2]].tolist() == pytest.approx([0.6, 0, 1])
         assert by.loc[3, "group"] == -1
-        assert by.loc[2, "group"] == parallel.BANDS - 1
+        assert by.loc[2, "group"] == 3
 
     def test_confusion_and_the_most_confident_mistakes(self) -> None:
         shares = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
         labels = np.array([0, 0, 1, 1])
-        table = images.confusion(labels, shares.argmax(axis=1), 2)
+        table = count_pairs(labels, shares.argmax(axis=1), 2)
         assert table.tolist() == [[1, 1], [2, 0]]
-        wrong = images.most_wrong(shares, labels, 2)
+        wrong = most_wrong(shares, labels, 2)
         assert wrong[["image", "label", "predicted"]].to_numpy().tolist() == [[1, 0, 1], [2, 1, 0]]
         assert wrong["confidence"].tolist() == [0.8, 0.7]
 
@@ -167,14 +180,14 @@ class TestData:
         pixels = rng.integers(0, 17, (5, 2, 2), dtype=np.uint8)
         weight = rng.normal(size=(3, 4)).astype(np.float32)
         bias = rng.normal(size=3).astype(np.float32)
-        data = images.Images(pixels, np.zeros(5), pixels, np.zeros(5), ("a", "b", "c"), 16)
+        data = Images(pixels, np.zeros(5), pixels, np.zeros(5), ("a", "b", "c"), 16, None)
         expected = softmax(pixels.reshape(5, 4) / 16 @ weight.T + bias, axis=1)
         np.testing.assert_allclose(
-            images.probabilities(weight, bias, data), expected, rtol=1e-5, atol=1e-6
+            probabilities(weight, bias, data), expected, rtol=1e-5, atol=1e-6
         )
 
     def test_losses_are_cut_above_where_training_began(self) -> None:
-        points = pd.DataFrame({"iteration": [0, 10, 0], "val_loss": [2.3, 900.0, 2.5]})
+        points = pd.DataFrame({CLOCKS["iteration"]: [0, 10, 0], "val_loss": [2.3, 900.0, 2.5]})
         assert loss_limit(points, "val_loss") == pytest.approx(2.75)
 
     def test_the_last_value_before_divergence(self) -> None:
@@ -212,48 +225,73 @@ class TestData:
         table = summarise(runs[runs[LR] == 1.0], [LR, WD])
         assert best_over_others(table, [WD])[WD].tolist() == [0.0]
 
-    def test_spread_stays_within_its_width(self) -> None:
-        moved = knobs.spread(np.array([1.0] * 30 + [2.0]), 0.4)
-        assert moved[-1] == 2.0
-        assert np.abs(moved[:30] - 1).max() <= 0.2
-        assert len(set(moved)) == 31
+    def test_the_accuracy_axis_begins_a_tenth_below_all_ends(self) -> None:
+        table = pd.DataFrame(
+            {
+                LR: [0.1, 0.1, 1.0, 1.0],
+                "iteration": [0, 10, 0, 10],
+                "val_accuracy": [0.1, 0.86, 0.1, 0.9],
+            }
+        )
+        assert accuracy_floor(table, [LR], "iteration") == pytest.approx(0.8)
+        table.loc[1, "val_accuracy"] = 0.12
+        assert accuracy_floor(table, [LR], "iteration") == 0
+
+    @given(st.integers(1, 2000))
+    def test_long_curves_keep_their_ends(self, length: int) -> None:
+        drawn = sparse(pd.DataFrame({"iteration": range(length)}))["iteration"].tolist()
+        assert drawn == sorted(set(drawn))
+        assert len(drawn) == min(length, MOST_POINTS)
+        assert (drawn[0], drawn[-1]) == (0, length - 1)
 
 
 class TestKnobAxis:
+    @staticmethod
+    @styled  # the room that a label takes depends on the size of its type
+    def drawn(key: str, values: Any) -> Any:
+        _, (ax,) = panels(1)
+        set_knob(ax, key, levels(pd.DataFrame({key: list(values)}), key))
+        ax.get_figure(root=True).draw_without_rendering()
+        return ax
+
     def test_decades_and_a_place_for_zero(self) -> None:
-        axis = knob_axis(WD, [0.1, 0.0, 0.001, 0.01])
-        assert axis.kind == "log"
-        assert axis.at([0.001, 0.01, 0.1]).tolist() == pytest.approx([-3, -2, -1])
-        assert axis.at([0.0]).tolist() == pytest.approx([-4])  # one step below
-        assert axis.label() == "weight decay (log scale)"
+        values = [0.1, 0.0, 0.001, 0.01]
+        assert is_log(values)
+        ax = self.drawn(WD, values)
+        at = ax.transData.transform([(x, 0) for x in (0, 0.001, 0.01, 0.1)])[:, 0]
+        steps = np.diff(at)  # pixels: a decade each, and zero one usual step before
+        assert steps == pytest.approx([steps[0]] * 3)
+        texts = [text.get_text() for text in ax.get_xticklabels()]
+        assert texts == ["0", "0.001", "0.01", "0.1"]
+        assert ax.get_xlabel() == "weight decay (log scale)"
 
     def test_a_narrow_range_is_linear(self) -> None:
-        axis = knob_axis("epochs", [5, 10, 15])
-        assert axis.kind == "linear"
-        assert axis.at([5, 15]).tolist() == [5, 15]
+        ax = self.drawn("epochs", [5, 10, 15])
+        assert ax.get_xscale() == "linear"
+        assert ax.get_xlabel() == "epochs"
 
     def test_words_stand_in_order_of_appearance(self) -> None:
-        axis = knob_axis("data.name", ["mnist", "digits", "mnist"])
-        assert axis.kind == "named"
-        assert axis.at(["digits", "mnist"]).tolist() == [1, 0]
+        ax = self.drawn("data.name", ["mnist", "digits", "mnist"])
+        assert [text.get_text() for text in ax.get_xticklabels()] == ["mnist", "digits"]
 
     def test_units_are_named(self) -> None:
-        assert knob_axis(SIZE, [100, 1000]).label() == "training-set size (images, log scale)"
+        label = self.drawn(SIZE, [100, 1000]).get_xlabel()
+        assert label == "training-set size (images, log scale)"
 
     @settings(max_examples=25, deadline=None)
     @given(st.sets(st.floats(1e-6, 1e4), min_size=1, max_size=25))
     def test_tick_labels_never_touch(self, values: set[float]) -> None:
-        @styled  # the room that a label takes depends on the size of its type
-        def drawn() -> list[Any]:
-            figure, (ax,) = panels(1)
-            set_x(ax, knob_axis(LR, sorted(values)))
-            figure.draw_without_rendering()
-            return [text.get_window_extent() for text in ax.get_xticklabels()]
-
-        boxes = drawn()
+        boxes = [text.get_window_extent() for text in self.drawn(LR, values).get_xticklabels()]
         assert boxes
         for left, right in pairwise(boxes):
             assert left.x1 < right.x0
+
+    def test_spread_stays_within_its_width(self) -> None:
+        ax = self.drawn("epochs", [1, 2])
+        moved = spread(ax.xaxis, np.array([1.0] * 30 + [2.0]), 0.4)
+        assert moved[-1] == 2.0
+        assert np.abs(moved[:30] - 1).max() <= 0.2
+        assert len(set(moved)) == 31
 
 
 def test_setting_numbers_are_in_order_of_appearance(runs: pd.DataFrame) -> None:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from test_statistics_samples import fail, make_sweep
 
-from sweeplab.report.text.importance import importance_note, importance_table
+from sweeplab.figures.plots.importance import caption
+from sweeplab.report.text.importance import importance_table
 from sweeplab.statistics import analyse_runs, decompose, importance, noise, replicates
 from sweeplab.statistics.importance import complete_part
 from sweeplab.sweeps.settings import summarise
@@ -119,7 +120,7 @@ def test_an_interval_always_holds_its_share() -> None:
 def test_the_caption_says_how_the_shares_were_got() -> None:
     runs, curves, knobs, correct = make_sweep(GRID, lambda s: s[LR])
     fail(runs, runs.index[(runs[LR] == 1.0) & (runs[DECAY] == 0.1)], "diverged")
-    exact = importance_note(analyse_runs(runs, curves, knobs, correct))
+    exact = caption(analyse_runs(runs, curves, knobs, correct).importance)
     assert "The share of each knob, each pair of knobs beyond its two, three or more" in exact
     assert "and the seeds in the variance of final validation accuracy" in exact
     assert "bars carry 95 % intervals" in exact
@@ -146,7 +147,7 @@ def test_an_incomplete_grid_falls_back_to_a_labelled_model() -> None:
     assert found.index[0] == LR
     assert found["share"].iloc[0] > 0.6
     assert ((found["low"] <= found["share"]) & (found["share"] <= found["high"])).all()
-    note = importance_note(analysis)
+    note = caption(analysis.importance)
     assert "Method: model-based (random forest): the grid is incomplete" in note
     assert "bars carry" not in note
 

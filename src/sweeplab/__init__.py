@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sweeplab import figures
     from sweeplab.api import data_config, train
     from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
     from sweeplab.errors import SweeplabError
@@ -25,6 +26,7 @@ __all__ = [
     "Sweep",
     "SweeplabError",
     "data_config",
+    "figures",
     "load_sweep",
     "train",
 ]
@@ -44,6 +46,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "figures":
+        return import_module("sweeplab.figures")
     if name not in _HOMES:
         raise AttributeError(f"module 'sweeplab' has no attribute '{name}'")
     return getattr(import_module(f"sweeplab.{_HOMES[name]}"), name)

@@ -9,14 +9,6 @@ from typing import Any
 
 from sweeplab.config import KNOBS
 
-METRICS = {
-    "batch_loss": "batch loss",
-    "train_loss": "training loss",
-    "train_accuracy": "training accuracy",
-    "val_loss": "validation loss",
-    "val_accuracy": "validation accuracy",
-}
-
 
 def knob_name(key: str) -> str:
     """What the report calls the configuration key ``key``."""
@@ -59,7 +51,7 @@ def level_texts(values: Sequence[Any]) -> list[str]:
     full = [value_text(value) for value in values]
     for digits in (3, 4, 5):
         short = [
-            text if isinstance(value, str) else _brief(text, float(value), digits)
+            text if isinstance(value, str | bool) else _brief(text, float(value), digits)
             for value, text in zip(values, full, strict=True)
         ]
         if len(set(short)) == len(set(full)):

@@ -1,26 +1,24 @@
-"""The report's figures: each a function from a tidy frame to a matplotlib ``Figure``.
+"""Figures of a sweep for reports and notebooks, each a function that returns a matplotlib figure.
 
-What a figure shows is computed by a function of its own, apart from the drawing, and is what the
-tests look at. With ``sweep = sweeplab.load_sweep(...)`` and a knob such as ``"optimizer.lr"``:
+With ``sweep = sweeplab.load_sweep(...)`` and ``knob`` one of ``sweep.knobs``:
 
-- ``draw_knob(axis_points(sweep.runs, knob), isolation(sweep.settings, knob), knob)``
-- ``draw_heatmaps(sweep.settings, pairs(sweep.knobs))``
-- ``draw_parallel(sweep.settings, sweep.knobs, None)``
-- ``draw_best_iteration(best_shares(sweep.runs))``
-- ``draw_importance(importance_table(analysis(sweep)))``, with ``analysis`` and
-  ``importance_table`` of :mod:`sweeplab.report`
-- ``draw_train_size(size_table(sweep.runs, at, sweep.knobs))``
-- ``draw_overview(points, {setting: label}, "iteration")``, of
-  ``points = evaluations(sweep.runs.assign(setting=...), sweep.curves, ["setting"])``
-- ``draw_by_knob(bands, knob, "iteration")`` and ``draw_facets``, of
-  ``bands = seed_bands(held_at(points, at, sweep.knobs, [knob]), [knob], "iteration", EVALUATED)``
-- ``draw_batch_size({"epochs": bands, ...}, best_rates(sweep.settings, at, sweep.knobs))``
-- ``draw_loss(sweep.curves, title)`` and ``draw_accuracy`` for a single run
-- ``draw_templates``, ``draw_confusion``, ``draw_wrong`` and ``draw_first_images`` of ``Images``,
-  which ``read_images`` finds in a sweep's folder ``images``
+- ``overview(sweep)``: every run's curves, the best settings picked out
+- ``learning_curves(sweep, hue="optimizer.lr", col="batch_size", x="epochs")``: small multiples
+- ``knob(sweep, "optimizer.lr")``: accuracy against one knob
+- ``heatmap(sweep, "optimizer.lr", "batch_size")``, and ``heatmaps(sweep)`` of all pairs
+- ``parallel(sweep)``: every setting as a line through all knobs
+- ``importance(sweep)``: how much each knob mattered
+- ``best_iteration(sweep)``: when in training runs were at their best
+- ``train_size(sweep)`` and ``batch_size(sweep)``: the questions about these two knobs
+- ``templates(sweep)``, ``confusion(sweep)``, ``mistakes(sweep)``: one setting's model
+- ``first_images(sweep)``: the first training images
+- ``loss(sweep, "17")`` and ``accuracy(sweep, "17")``: one run's curves
 
-``at`` is a setting (a row of ``sweep.settings`` as a dict) whose values the other knobs keep.
-Names are imported when first used: drawing waits for matplotlib, reading tables does not.
+A figure is its caller's to go on with: ``figure.axes`` has its axes, in the units of the data, and
+``figure.savefig("name.pdf")`` writes it. Where a figure holds knobs fixed, ``setting`` is the
+number in ``sweep.settings`` of the setting whose values they have; by default that of the highest
+mean. Means carry 95 % t intervals over seeds. Names are imported when first used: drawing waits for
+matplotlib, reading tables does not.
 """
 
 from __future__ import annotations
@@ -28,31 +26,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOMES = {
-    "bands": ["EVALUATED", "evaluations", "seed_bands"],
-    "batch_size": ["best_rates", "draw_batch_size"],
-    "best_iteration": ["best_shares", "draw_best_iteration"],
-    "heatmaps": ["draw_heatmaps", "pair_table", "pairs"],
-    "images": [
-        *("Images", "confusion", "draw_confusion", "draw_first_images", "draw_templates"),
-        *("draw_wrong", "most_wrong", "probabilities", "read_images"),
-    ],
-    "importance": ["draw_importance"],
-    "knobs": ["axis_points", "draw_knob", "isolation"],
-    "learning_curves": ["draw_by_knob", "draw_facets"],
-    "overview": ["draw_overview"],
-    "parallel": ["coordinates", "draw_parallel"],
-    "slices": ["best_over_others", "held_at", "levels"],
-    "train_size": ["draw_train_size", "size_table"],
-    "training": ["draw_accuracy", "draw_loss"],
+# The functions that a file of figures/plots is named after, and those that share one.
+_NAMES = (
+    "batch_size best_iteration confusion first_images heatmap importance knob learning_curves "
+    "mistakes overview parallel templates train_size"
+)
+_HOME = dict(zip(_NAMES.split(), _NAMES.split(), strict=True)) | {
+    "heatmaps": "heatmap",
+    "loss": "training",
+    "accuracy": "training",
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.plots.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,16 +1,49 @@
-"""Which runs of a sweep a figure compares: one or two knobs vary, the others stay put."""
+"""Which runs and settings of a sweep a figure compares: one or two knobs vary, others stay put."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sweeplab.sweeps.settings import METRIC
+from sweeplab.errors import SweeplabError
+from sweeplab.sweeps.settings import METRIC, ranked, repeated, setting_numbers
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import listed
 
 MOST_LINES = 7
+
+
+def swept(sweep: Sweep, *keys: str) -> None:
+    """Check that ``keys`` are among the knobs that vary in ``sweep``, and that some run trained.
+
+    Raises:
+        SweeplabError: one is not, or none did.
+    """
+    if not len(sweep.curves) and (sweep.runs["status"] == "failed").all():
+        raise SweeplabError("Every run of this sweep failed: there is nothing to draw.")
+    for key in keys:
+        if key not in sweep.knobs:
+            raise SweeplabError(
+                f"{key} has one value in this sweep. Draw a knob that varies: "
+                f"{listed(sweep.knobs) or 'none does'}."
+            )
+
+
+def setting_of(sweep: Sweep, number: int | None = None) -> dict[Any, Any]:
+    """The row of ``sweep.settings`` with this number; without one, that of the highest mean.
+
+    Raises:
+        SweeplabError: there is no such setting, or none with a completed run.
+    """
+    settings = sweep.settings
+    rows = ranked(settings) if number is None else settings[settings["setting"] == number]
+    if not len(rows):
+        which = "with a completed run" if number is None else number
+        raise SweeplabError(f"This sweep has no setting {which}.")
+    return rows.iloc[0].to_dict()
 
 
 def held_at(
@@ -22,12 +55,6 @@ def held_at(
         if key not in free:
             kept &= (frame[key] == values[key]).to_numpy()
     return frame[kept]
-
-
-def levels(frame: pd.DataFrame, key: str) -> list[Any]:
-    """The values of a knob: numbers sorted, words in order of appearance."""
-    found = list(dict.fromkeys(frame[key].tolist()))
-    return found if any(isinstance(value, str) for value in found) else sorted(found)
 
 
 def thinned(values: Sequence[Any], keep: Sequence[Any] = (), most: int = MOST_LINES) -> list[Any]:
@@ -46,6 +73,13 @@ def best_over_others(settings: pd.DataFrame, keys: Sequence[str]) -> pd.DataFram
 
     Only settings with a completed run count; rows are sorted by ``keys``.
     """
-    there = settings[settings["n"] > 0]
-    rows = there.loc[there.groupby(list(keys))[METRIC].idxmax()]
+    done = settings[settings["n"] > 0]
+    rows = done.loc[done.groupby(list(keys))[METRIC].idxmax()]
     return rows.sort_values(list(keys)).reset_index(drop=True)
+
+
+def seeds_of(sweep: Sweep, settings: Iterable[int]) -> pd.DataFrame:
+    """The completed runs of these settings, each seed once."""
+    numbers = setting_numbers(sweep.runs, sweep.knobs)
+    runs = sweep.runs.assign(setting=numbers)[~repeated(sweep.runs, sweep.knobs)]
+    return runs[runs["setting"].isin(list(settings)) & (runs["status"] == "completed")]

@@ -1,39 +1,22 @@
-"""Figures as files and as parts of the page."""
+"""Figures as files, and as panels and legend entries of the page."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from sweeplab.figures.layout import LEGEND, cell_of
 from sweeplab.figures.theme import DARK, styled
 
 DPI = 144  # of PNG files, and of what is drawn as pixels within an SVG
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
-POINTS = 72
 TAG, LONG = re.compile(r"<[^>]*>"), re.compile(r"(\d+\.\d\d)\d+")
 COLOUR = re.compile("|".join(re.escape(colour) for colour in DARK))
-
-
-@dataclass(frozen=True)
-class Key:
-    """One entry of a legend, as the page shows it."""
-
-    label: str
-    colour: str
-    kind: str  # line, marker or band
-    width: float = 1.0
-    dash: str = ""  # an SVG dash array
-    marker: str = ""
+ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
 @styled
@@ -41,7 +24,8 @@ def to_svg(figure: Figure) -> str:
     """The text of a standalone SVG file, the same bytes for the same figure."""
     sink = io.StringIO()
     figure.savefig(sink, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
-    return _shorter(sink.getvalue())
+    # A hundredth of a point cannot be seen, and curves are mostly digits. Text is left alone.
+    return TAG.sub(lambda tag: LONG.sub(r"\1", tag.group()), sink.getvalue())
 
 
 @styled
@@ -55,60 +39,60 @@ def to_bytes(figure: Figure, file_format: str) -> bytes:
     return sink.getvalue()
 
 
-def page_panels(figure: Figure, svg: str, prefix: str) -> list[str]:
-    """The panels of ``svg``, the drawing of ``figure``, each as an ``<svg>`` element for the page.
+def page_parts(figure: Figure, svg: str, prefix: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """``svg``, the drawing of ``figure``, taken apart for the page.
 
-    Colours become CSS variables, the background goes, and so does the legend, which the page
-    writes itself; ``prefix`` keeps the ids of several figures apart.
+    matplotlib draws each subfigure, and the legend, as a group of its own. A panel is such a group
+    seen through a window of its subfigure's size. Colours become CSS variables; ``prefix`` keeps
+    the ids of several figures apart.
+
+    Returns:
+        An ``<svg>`` element for each panel; and for each entry of the legend one, and its label.
     """
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
-    root = ET.fromstring(_own_ids(svg, prefix))  # noqa: S314  (our own drawing)
-    drawing = next(g for g in root.iter(f"{{{SVG}}}g") if g.get("id") == f"{prefix}-figure_1")
-    for image in drawing.iter(f"{{{SVG}}}image"):
+    root = ET.fromstring(ID.sub(rf"\g<1>{prefix}-", svg))  # noqa: S314  (our own drawing)
+    for image in root.iter(f"{{{SVG}}}image"):
         # matplotlib names an image by its content; equal ones would share an id.
         image.attrib.pop("id", None)
+    groups = {g.get("id", "").removeprefix(f"{prefix}-"): g for g in root.iter(f"{{{SVG}}}g")}
     clips = {clip.get("id"): clip for clip in root.iter(f"{{{SVG}}}clipPath")}
-    groups = {g.get("id"): g for g in drawing}
-    height = figure.get_size_inches()[1]
-    found = []
-    for ax in figure.axes:
-        cell = cell_of(ax)
-        if cell is None:
-            continue
-        content = ET.tostring(groups[f"{prefix}-{ax.get_gid()}"], encoding="unicode")
+    points = 72 / figure.dpi
+    panels = []
+    for i, part in enumerate(figure.subfigs, 1):
+        content = _text(groups[f"subfigure_{i}"])
         # An id may stand once in a page; what follows the first panel that has it finds it there.
         used = dict.fromkeys(re.findall(r"url\(#([^)]+)\)", content))
-        new = [clips.pop(name) for name in used if name in clips]
-        defs = "".join(ET.tostring(clip, encoding="unicode") for clip in new)
-        box = [
-            cell.x0 * POINTS,
-            (height - cell.y1) * POINTS,
-            cell.width * POINTS,
-            cell.height * POINTS,
-        ]
-        view = " ".join(f"{number:.2f}".rstrip("0").rstrip(".") for number in box)
-        found.append(
-            f'<svg viewBox="{view}" aria-hidden="true" focusable="false">'
-            f"<defs>{_plain(defs)}</defs>{_plain(content)}</svg>"
-        )
-    return [COLOUR.sub(lambda match: f"var({variable(match.group())})", panel) for panel in found]
+        defs = "".join(_text(clips.pop(name)) for name in used if name in clips)
+        box, top = part.bbox, figure.bbox.height
+        view = (box.x0 * points, (top - box.y1) * points, box.width * points, box.height * points)
+        panels.append(_window(view, f"<defs>{defs}</defs>{content}"))
+    return panels, _keys(figure, groups.get("legend_1"))
 
 
-def cell_width(figure: Figure) -> float:
-    """The width of the widest panel, in inches."""
-    return max(float(cell.width) for ax in figure.axes if (cell := cell_of(ax)) is not None)
+def _keys(figure: Figure, legend: ET.Element | None) -> list[tuple[str, str]]:
+    """Each entry of a drawn legend: what stands before its text, and the text."""
+    if legend is None:
+        return []
+    keys = []
+    drawn = figure.legends[0]
+    size = float(drawn.get_texts()[0].get_fontsize())
+    length, gap = drawn.handlelength * size, drawn.handletextpad * size
+    entries = list(legend)
+    for key, label in pairwise(entries):
+        text = label.find(f".//{{{SVG}}}text")
+        if text is not None:
+            right, middle = float(text.get("x", 0)) - gap, float(text.get("y", 0)) - 0.35 * size
+            view = (right - length - 1, middle - 5, length + 2, 10.0)
+            more = f' width="{view[2] * 4 / 3:.0f}" height="{view[3] * 4 / 3:.0f}"'
+            keys.append((_window(view, _text(key), more), text.text or ""))
+    return keys
 
 
-def legend_keys(figure: Figure) -> list[Key]:
-    """The entries of the figure's legend."""
-    found = []
-    for legend in figure.legends:
-        if legend.get_gid() != LEGEND:
-            continue
-        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
-            found.append(_key(handle, text.get_text()))
-    return found
+def _window(view: tuple[float, ...], content: str, more: str = "") -> str:
+    box = " ".join(f"{number:.2f}".rstrip("0").rstrip(".") for number in view)
+    svg = f'<svg viewBox="{box}"{more} aria-hidden="true" focusable="false">{content}</svg>'
+    return COLOUR.sub(lambda match: f"var({variable(match.group())})", svg)
 
 
 def variable(colour: str) -> str:
@@ -116,48 +100,13 @@ def variable(colour: str) -> str:
     return f"--c{colour[1:]}"
 
 
-def colour_rules(*, dark: bool, used: Iterable[str] = DARK) -> str:
+def colour_rules(*, dark: bool) -> str:
     """CSS declarations that give every colour variable its light or its dark value."""
-    return "".join(f"{variable(c)}:{DARK[c] if dark else c};" for c in used)
+    return "".join(f"{variable(light)}:{DARK[light] if dark else light};" for light in DARK)
 
 
-def _key(handle: Any, label: str) -> Key:
-    if not isinstance(handle, Line2D):
-        dash = handle.get_linestyle()
-        return Key(
-            label,
-            _css(to_hex(handle.get_edgecolor())),
-            "band",
-            width=handle.get_linewidth(),
-            dash=" ".join(f"{part:g}" for part in dash[1]) if isinstance(dash, tuple) else "",
-        )
-    colour = _css(to_hex(handle.get_color()))
-    marker = "" if handle.get_marker() in ("", "None", None) else str(handle.get_marker())
-    if handle.get_linestyle() == "None":
-        return Key(label, colour, "marker", marker=marker)
-    # The pattern as it was given; Line2D keeps it in multiples of the line's width.
-    pattern = getattr(handle, "_unscaled_dash_pattern", (0, None))[1]
-    dash = " ".join(f"{2 * part:g}" for part in pattern) if pattern else ""
-    return Key(label, colour, "line", dash=dash, marker=marker)
-
-
-def _css(colour: str) -> str:
-    return f"var({variable(colour)})" if colour in DARK else colour
-
-
-def _own_ids(svg: str, prefix: str) -> str:
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-    svg = svg.replace("url(#", f"url(#{prefix}-")
-    return svg.replace('href="#', f'href="#{prefix}-')
-
-
-def _plain(xml: str) -> str:
-    # HTML knows the namespaces of svg elements and of xlink by itself.
+def _text(element: ET.Element) -> str:
+    # HTML knows the namespaces of svg elements and of xlink by itself, and the page has a font.
+    xml = ET.tostring(element, encoding="unicode").strip()
     xml = xml.replace(f' xmlns="{SVG}"', "").replace(f' xmlns:xlink="{XLINK}"', "")
-    xml = re.sub(r"font-family: [^;\"]*;? ?", "", xml)
-    return re.sub(r">\s+<", "><", xml)
-
-
-def _shorter(svg: str) -> str:
-    # A hundredth of a point cannot be seen, and curves are mostly digits. Text is left alone.
-    return TAG.sub(lambda tag: LONG.sub(r"\1", tag.group()), svg)
+    return re.sub(r">\s+<", "><", re.sub(r"font-family: [^;\"]*;? ?", "", xml))

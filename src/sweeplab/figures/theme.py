@@ -25,8 +25,9 @@ WHITE, BLACK = "#ffffff", "#010101"  # on coloured cells, the same in light and 
 
 # Colour-blind safe (seaborn's "colorblind"), for values without an order.
 UNORDERED = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)), "-", (0, (5, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # as many as slices.MOST_LINES
+# As seaborn takes them.
+DASHES: tuple[Any, ...] = ("", (5, 2), (1, 1.5), (5, 1.5, 1, 1.5), (3, 1), (8, 2))
 ORDERED_MAP = "viridis"
 MOST_ORDERED = 12
 # The yellow end of viridis fades on white, its violet end on black.
@@ -92,14 +93,25 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 def ordered(n: int) -> list[str]:
     """``n`` colours for ordered values, dark to bright, readable on white."""
-    return [_viridis(p, LIGHT_RANGE) for p in np.linspace(0, 1, n)] if n > 1 else [ACCENT]
+    return [_viridis(p, LIGHT_RANGE) for p in np.linspace(0, 1, n)] if n != 1 else [ACCENT]
 
 
-def colours(values: Sequence[Any]) -> list[str]:
+def colours(values: Sequence[Any]) -> dict[Any, str]:
     """One colour a value: an ordered map for numbers, the colour-blind palette for words."""
-    if all(isinstance(value, str) for value in values):
-        return [UNORDERED[i % len(UNORDERED)] for i in range(len(values))]
-    return ordered(len(values))
+    if are_words(values):
+        return {value: UNORDERED[i % len(UNORDERED)] for i, value in enumerate(values)}
+    return dict(zip(values, ordered(len(values)), strict=True))
+
+
+def dashes(values: Sequence[Any]) -> dict[Any, Any]:
+    """One dash pattern a value, for words; numbers are told apart by their ordered colours."""
+    words = are_words(values)
+    return {value: DASHES[i % len(DASHES)] if words else "" for i, value in enumerate(values)}
+
+
+def are_words(values: Sequence[Any]) -> bool:
+    """Whether values are names or yes and no, which have neither order nor distances."""
+    return any(isinstance(value, str | bool | np.bool_) for value in values)
 
 
 def on_colour(background: Sequence[float]) -> str:

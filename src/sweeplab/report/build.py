@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from sweeplab.errors import RunFolderError
+from sweeplab.figures.catalogue import sections
 from sweeplab.report.page.commands import command
 from sweeplab.report.page.files import FigureFiles
 from sweeplab.report.page.html import render
@@ -16,7 +17,6 @@ from sweeplab.report.page.pieces import Cell, Group, Page, Section
 from sweeplab.report.page.plots import page_plot
 from sweeplab.report.page.provenance import provenance
 from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
-from sweeplab.report.sections import sections
 from sweeplab.report.text.merged import differences, merged
 from sweeplab.report.text.opened import Opening, opening
 from sweeplab.report.text.verdict import verdict
@@ -74,14 +74,16 @@ def _group(part: Sweep, files: FigureFiles, name: str) -> Group:
     of = f", {name}" if name else ""
     analysis = analyse(part)
     said = verdict(part, analysis)
+    sentences = {"importance": said.importance_said, "knobs": [*said.questions.values()]}
     shown = []
-    for section in sections(part, analysis, said):
+    for section in sections(part, analysis):
         plots = [
             page_plot(plot, files.write(f"{prefix}{plot.name}", plot.figure), prefix)
             for plot in section.plots
         ]
         key, title = f"{prefix}{section.key}", f"{section.title}{of}"
-        shown.append(Section(key, title, section.title, plots, section.sentences))
+        words = sentences.get(section.key, [])
+        shown.append(Section(key, title, section.title, plots, words))
     return Group(
         title=f"On {name}",
         lead=said.lead,

@@ -114,7 +114,7 @@ def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) 
     record = write_result(folder, identity, result, environment(command))
     if alone:
         # Seaborn takes a second to import, which the jobs of a sweep do not need.
-        from sweeplab.report.training_curves import write_training_curves
+        from sweeplab.figures.plots.training import write_training_curves
 
         write_training_curves(folder.path, result.curves, config, result.diverged_at)
     for line in outcome(record):

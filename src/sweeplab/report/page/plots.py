@@ -1,4 +1,4 @@
-"""A figure as the page shows it."""
+"""A figure as the page shows it: panels that restack, a legend, and its words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from sweeplab.figures.layout import columns_of
-from sweeplab.figures.plot import Plot
-from sweeplab.figures.svg import Key, cell_width, legend_keys, page_panels
+from sweeplab.figures.plots import Plot
+from sweeplab.figures.svg import page_parts
 
 # Pixels of an inch of figure: 9 point text is then at least 10.5 pixels high, and 9 on a phone.
 PIXELS, FEWEST_PIXELS = 84.0, 70.0
@@ -24,7 +23,7 @@ class PagePlot:
     caption: str
     alt: str
     panels: list[Markup]
-    legend: list[Key]
+    legend: list[tuple[Markup, str]]  # what stands for an entry, and the entry
     width: int  # pixels: the least width of a panel beside others,
     most: int  # the greatest width of all panels,
     least: int  # and the least, below which the figure scrolls
@@ -34,14 +33,17 @@ class PagePlot:
 def page_plot(plot: Plot, svg: str, prefix: str = "") -> PagePlot:
     """``plot``, drawn as ``svg``, ready for the page; ``prefix`` tells data sets apart."""
     name = f"{prefix}{plot.name}"
-    inches, columns = cell_width(plot.figure), columns_of(plot.figure)
+    panels, keys = page_parts(plot.figure, svg, name)
+    boxes = [part.bbox for part in plot.figure.subfigs]
+    inches = boxes[0].width / plot.figure.dpi
+    columns = len({round(box.x0) for box in boxes})
     return PagePlot(
         name=name,
         title=plot.title,
         caption=plot.caption,
         alt=plot.alt,
-        panels=[Markup(panel) for panel in page_panels(plot.figure, svg, name)],  # noqa: S704
-        legend=legend_keys(plot.figure),
+        panels=[Markup(panel) for panel in panels],  # noqa: S704  (our own drawing)
+        legend=[(Markup(key), label) for key, label in keys],  # noqa: S704
         width=round(inches * PIXELS),
         most=round(inches * PIXELS * min(1.5 * columns, columns + 0.98)),
         least=round(inches * FEWEST_PIXELS) if inches > WIDE else 0,

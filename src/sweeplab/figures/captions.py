@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweeplab.figures.bands import MOST_POINTS, accuracy_floor
-from sweeplab.figures.overview import loss_limit
-from sweeplab.words import count, listed, value_text
+from sweeplab.figures.curves import MOST_POINTS, RUN, accuracy_floor, loss_limit
+from sweeplab.words import count
 
 
 def bands_note(n: pd.Series[int]) -> str:
@@ -27,18 +26,17 @@ def bars_note(n: pd.Series[int]) -> str:
 
 def above_limit(points: pd.DataFrame, metric: str) -> str:
     """How many runs leave a loss panel at its top; empty if none does."""
-    limit = loss_limit(points, metric)
-    above = points[points[metric] > limit].groupby(["sweep", "run"]).ngroups
+    above = points[points[metric] > loss_limit(points, metric)].groupby(RUN).ngroups
     if not above:
         return ""
     leave = "leaves" if above == 1 else "leave"
     return f" {count(above, 'run')} {leave} the loss panel at its top, where the axis is cut."
 
 
-def curves_note(bands: pd.DataFrame, groups: Sequence[str], x: str) -> str:
+def curves_note(table: pd.DataFrame, groups: Sequence[str], x: str) -> str:
     """Where the accuracy axes begin, if not at 0, and what of the curves is drawn, if not all."""
-    floor = accuracy_floor(bands, groups, x)
-    longest = int(bands.groupby(list(groups)).size().max())
+    floor = accuracy_floor(table, groups, x)
+    longest = int(table.groupby(list(groups)).size().max())
     return (f" Accuracy axes begin at {floor:.1f}." if floor > 0 else "") + (
         f" Of the {longest} evaluations of a curve, {MOST_POINTS} at even distances are drawn."
         if longest > MOST_POINTS
@@ -46,14 +44,9 @@ def curves_note(bands: pd.DataFrame, groups: Sequence[str], x: str) -> str:
     )
 
 
-def diverged_note(points: pd.DataFrame) -> str:
-    """How many runs diverged at which value; empty if none did."""
-    diverged = points[points["diverged"]]
-    if not len(diverged):
-        return ""
-    by_value = diverged.groupby("value", sort=True).size()
-    where = listed([f"{n} at {value_text(value)}" for value, n in by_value.items()])
-    return f" Red crosses are runs that diverged: {where}."
+def with_rest(rest: str) -> str:
+    """The values that the other knobs keep, as a caption's first sentence."""
+    return f"With {rest}. " if rest else ""
 
 
 def _seeds(n: pd.Series[int]) -> str:

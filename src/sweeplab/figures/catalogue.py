@@ -1,0 +1,49 @@
+"""Which figures a report has, in the order they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.sweeps.tables import Sweep
+
+# A section's key, its title, and the files of figures/plots that draw for it.
+SECTIONS = (
+    ("importance", "How much each knob mattered", ["importance"]),
+    ("knobs", "What each knob does", ["knob"]),
+    ("pairs", "Knobs together", ["heatmap", "parallel"]),
+    ("size", "Training-set size", ["train_size"]),
+    ("batch", "Batch size", ["batch_size"]),
+    ("curves", "Learning curves", ["training", "overview", "learning_curves"]),
+    ("length", "Length of training", ["best_iteration"]),
+    ("model", "The model", ["templates", "confusion", "mistakes"]),
+    ("data", "The images", ["first_images"]),
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report with a heading."""
+
+    key: str
+    title: str
+    plots: list[Plot]
+
+
+def sections(sweep: Sweep, analysis: Analysis) -> list[Section]:
+    """The figures of runs that share a validation set; sections with nothing to show are left out.
+
+    Args:
+        sweep: one part of ``sweeps.comparable``.
+        analysis: what the statistics say of it.
+    """
+    drawn = [
+        Section(key, title, [plot for name in files for plot in _plots(name, sweep, analysis)])
+        for key, title, files in SECTIONS
+    ]
+    return [section for section in drawn if section.plots]
+
+
+def _plots(name: str, sweep: Sweep, analysis: Analysis) -> list[Plot]:
+    return list(import_module(f"sweeplab.figures.plots.{name}").plots(sweep, analysis))

@@ -1,0 +1,186 @@
+"""Learning curves of settings: the mean over seeds and its interval, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from sweeplab.errors import SweeplabError
+from sweeplab.results import METRICS
+from sweeplab.sweeps.settings import repeated, setting_numbers, t_half_width
+from sweeplab.sweeps.tables import Sweep
+
+# What a horizontal axis can count. A curve's columns bear these names, which no knob can have
+# (there is a knob "epochs"), and which name the axis.
+CLOCKS = {
+    "iteration": "iterations (batches seen)",
+    "epochs": "epochs (passes over the data)",
+    "examples": "training examples seen",
+}
+RUN = ["sweep", "run"]
+# Points of a curve that can be told apart in a panel; more would only make the page heavy.
+MOST_POINTS = 120
+# An interval may reach beyond what an accuracy can be; the axis does not.
+ROOM = 0.02
+FLOOR_ROOM = 0.05
+
+
+def clock(sweep: Sweep, asked: str | None = None) -> str:
+    """The key of :data:`CLOCKS` that was asked for, or on which the runs are best compared.
+
+    Raises:
+        SweeplabError: there is no such clock.
+    """
+    if asked is None:
+        # An iteration of a larger batch, or an epoch of a larger set, is more work.
+        return "epochs" if {"batch_size", "data.train_size"} & set(sweep.knobs) else "iteration"
+    if asked not in CLOCKS:
+        raise SweeplabError(f"x must be one of {', '.join(CLOCKS)}, but is {asked!r}.")
+    return asked
+
+
+@lru_cache(maxsize=2)  # a report draws a dozen figures from these
+def evaluations(sweep: Sweep) -> pd.DataFrame:
+    """Every evaluation of every run, each seed of a setting once.
+
+    Columns: ``sweep``, ``run``, ``status``, ``setting``, the knobs, the metrics, and the columns
+    of :data:`CLOCKS`, of which epochs count the passes over the run's own training set, a fraction
+    included.
+    """
+    wanted = list(dict.fromkeys([*RUN, "status", "data.train_size", *sweep.knobs]))
+    runs = sweep.runs[wanted].assign(setting=setting_numbers(sweep.runs, sweep.knobs))
+    curves = sweep.curves.loc[
+        sweep.curves["val_loss"].notna(), [*RUN, "iteration", "examples", *METRICS]
+    ]
+    points = curves.merge(runs[~repeated(sweep.runs, sweep.knobs)], on=RUN, sort=False)
+    points[CLOCKS["epochs"]] = points["examples"] / points["data.train_size"]
+    return points.rename(columns={key: CLOCKS[key] for key in ("iteration", "examples")})
+
+
+def over_seeds(points: pd.DataFrame, groups: Sequence[str], x: str) -> pd.DataFrame:
+    """The mean over seeds of each metric at each ``x``, with its 95 % t interval.
+
+    seaborn would call Python for each group, point and metric, which takes it ten times as long.
+
+    Args:
+        points: as :func:`evaluations` gives them; only completed runs enter.
+        groups: the columns whose values make a setting. Each group must hold replicates only.
+        x: the column of the horizontal axis.
+
+    Returns:
+        ``groups``, ``x``, ``n``, and for each metric ``<metric>``, ``<metric>_low`` and
+        ``<metric>_high``, which equal the mean where n is 1.
+    """
+    done = points[points["status"] == "completed"]
+    metrics = [metric for metric in METRICS if metric in points]
+    grouped = done.groupby([*groups, x], sort=True, dropna=False)[metrics]
+    mean, sd, n = grouped.mean(), grouped.std(ddof=1), grouped.size()
+    table = pd.DataFrame({"n": n}).join(mean)
+    for metric in metrics:
+        half = np.nan_to_num(t_half_width(sd[metric].to_numpy(), n.to_numpy()), nan=0.0)
+        table[f"{metric}_low"] = mean[metric] - half
+        table[f"{metric}_high"] = mean[metric] + half
+    return table.reset_index()
+
+
+def t_interval(values: pd.Series[float]) -> tuple[float, float]:
+    """The 95 % t interval of a mean, as seaborn's ``errorbar`` takes it; NaN for one value."""
+    half = float(t_half_width(np.array(values.std(ddof=1)), np.array(len(values))))
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def sparse(table: pd.DataFrame) -> pd.DataFrame:
+    """At most :data:`MOST_POINTS` rows, evenly spaced, the first and the last among them."""
+    if len(table) <= MOST_POINTS:
+        return table
+    return table.iloc[np.linspace(0, len(table) - 1, MOST_POINTS).round().astype(int)]
+
+
+def draw_curves(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    metric: str,
+    hue: str,
+    colours: Mapping[Any, str],
+    dashes: Mapping[Any, Any],
+    *,
+    top: float = np.inf,
+    band: bool = True,
+    **line: Any,
+) -> None:
+    """A line for each value of ``hue``, and its interval as a band, left out above ``top``.
+
+    Beyond the axis a wide interval would reach back in as a stripe without its line.
+    """
+    parts = [sparse(part) for _, part in table.groupby(hue, sort=False)]
+    if not parts:
+        return
+    sns.lineplot(
+        pd.concat(parts),
+        x=x,
+        y=metric,
+        hue=hue,
+        hue_order=list(colours),
+        palette=dict(colours),
+        style=hue,
+        style_order=list(colours),
+        dashes=dict(dashes),
+        estimator=None,
+        legend=False,
+        ax=ax,
+        **line,
+    )
+    for part in parts:
+        if band and part["n"].max() > 1:
+            ax.fill_between(
+                part[x],
+                part[f"{metric}_low"],
+                part[f"{metric}_high"],
+                where=(part[metric] <= top).to_numpy(),
+                color=colours[part[hue].iloc[0]],
+                alpha=0.2,
+                linewidth=0,
+            )
+
+
+def finish_curves(ax: Axes, points: pd.DataFrame, x: str, title: str, unit: str) -> None:
+    """Title, names and horizontal limits of a panel of curves."""
+    ax.set(title=title, xlabel=x, ylabel=unit)
+    ax.set_xlim(0, float(points[x].max()) * 1.02 or 1)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def accuracy_limits(axes: Sequence[Axes], floor: float = 0.0) -> None:
+    """One vertical scale for several panels of accuracy, within ``floor`` and 1."""
+    limits = [ax.get_ylim() for ax in axes]
+    low, high = min(low for low, _ in limits), max(high for _, high in limits)
+    # A panel of values close together left little room, and may be the highest or lowest here.
+    room = 0.03 * (high - low)
+    for ax in axes:
+        ax.set_ylim(max(low - room, floor or -ROOM), min(high + room, 1 + ROOM))
+
+
+def accuracy_floor(table: pd.DataFrame, groups: Sequence[str], x: str) -> float:
+    """Where the accuracy axis of learning curves may begin: a tenth below all their ends.
+
+    All curves begin near chance; an axis that shows this squeezes what differs between them.
+    """
+    ends = table.sort_values(x).groupby(list(groups), sort=False)["val_accuracy"].last()
+    lowest = float(ends.min()) - FLOOR_ROOM
+    return float(max(np.floor(10 * lowest) / 10, 0.0)) if np.isfinite(lowest) else 0.0
+
+
+def loss_limit(points: pd.DataFrame, metric: str, x: str = CLOCKS["iteration"]) -> float:
+    """The top of a loss axis: a tenth above the highest loss before training.
+
+    Losses of runs on their way to divergence grow without bound and would flatten all others.
+    """
+    return 1.1 * float(points.loc[points[x] == 0, metric].max())

@@ -1,0 +1,28 @@
+"""The report's figures, one a file: its data, its drawing, its caption and description.
+
+Each file has a public function that draws for a notebook, and ``plots(sweep, analysis)``, which
+yields what a report shows: nothing where a sweep has nothing to show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweeplab.statistics.analysis import Analysis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Analysis", "Plot"]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of the report, with the words that go with it."""
+
+    name: str  # the file's stem
+    title: str
+    figure: Figure
+    caption: str  # what to see, and how bands and points were made
+    alt: str  # what it shows, with the numbers, for who cannot see it

@@ -1,0 +1,100 @@
+"""Which classes a model confuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from sweeplab.figures.cells import shade_cells, write_cells
+from sweeplab.figures.model import Model, find_model, need_model
+from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.theme import INK, MUTED, RULE, styled
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count, number
+
+SHORT, LONG = Cell(5.0, 4.6, 0.75, 0.2), Cell(5.0, 5.3, 1.3, 0.2, bottom=1.25)
+
+
+def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
+    """The confusion matrix of the recommended setting's model."""
+    model = find_model(sweep, analysis.recommended)
+    if model is None or not model.is_itself:
+        return
+    said = _said(table_of(model), model.images.classes)
+    yield Plot(
+        "confusion",
+        "Which classes are confused",
+        confusion(sweep, analysis.recommended),
+        f"Run {model.run['run']} at the end of training, on its validation images: {said}",
+        f"Confusion matrix: {said}",
+    )
+
+
+@styled
+def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
+    """Counts of true class (row) against predicted class (column); mistakes are shaded.
+
+    Raises:
+        RunFolderError: the setting's model, or its images, are not there.
+    """
+    model = need_model(sweep, setting)
+    table, classes = table_of(model), model.images.classes
+    long = max(map(len, classes)) > 3
+    figure, (ax,) = panels(1, cell=LONG if long else SHORT)
+    wrong = _mistakes(table).astype(float)
+    # A single slip must not look like a pattern.
+    scale = Normalize(0, max(float(wrong.max()) * 1.2, 6.0))
+    wrong[wrong == 0] = np.nan
+    colours = sns.color_palette("rocket_r", as_cmap=True)
+    shade_cells(ax, wrong, colours, scale, RULE)
+    write_cells(ax, wrong, np.where(table == 0, "", table.astype(str)), colours, scale)
+    for i in range(len(classes)):
+        ax.add_patch(Rectangle((i, i), 1, 1, facecolor="none", edgecolor=MUTED, zorder=3))
+        ax.texts[i * (len(classes) + 1)].set(color=INK, fontweight="bold")
+    middles = np.arange(len(classes)) + 0.5
+    ax.set_xticks(middles, classes, rotation=45 if long else 0)
+    ax.set_yticks(middles, classes, rotation=0)
+    ax.tick_params(length=0)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.set_title("validation images: true against predicted class")
+    return figure
+
+
+def table_of(model: Model) -> NDArray[Any]:
+    """The model's :func:`count_pairs` on its validation images."""
+    images = model.images
+    predicted = model.probabilities.argmax(axis=1)
+    return count_pairs(images.val_labels, predicted, len(images.classes))
+
+
+def count_pairs(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
+) -> NDArray[Any]:
+    """How many images of class i (row) were taken for class j (column), ``[C, C]``."""
+    table = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(table, (labels, predicted), 1)
+    return table
+
+
+def _mistakes(table: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(table * (1 - np.eye(len(table), dtype=table.dtype)))
+
+
+def _said(table: NDArray[Any], classes: Sequence[str]) -> str:
+    wrong = _mistakes(table)
+    i, j = divmod(int(wrong.argmax()), len(wrong))
+    right, total = int(table.trace()), int(table.sum())
+    often = (
+        f"Most often {classes[i]} is taken for {classes[j]} ({count(int(wrong[i, j]), 'image')})."
+        if wrong.any()
+        else "No image is taken for another class."
+    )
+    return f"{right} of {total} right ({number(right / total)}). {often}"

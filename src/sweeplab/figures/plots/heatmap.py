@@ -1,0 +1,201 @@
+"""Two knobs at a time: the best that each pair of values allows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from sweeplab.errors import SweeplabError
+from sweeplab.figures.cells import shade_cells, write_cells
+from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.scale import levels
+from sweeplab.figures.slices import best_over_others, setting_of, swept
+from sweeplab.figures.theme import fixed_map, styled
+from sweeplab.sweeps.settings import METRIC
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import axis_name, count, knob_name, level_texts, listed, number, setting_text
+
+CELL = Cell(width=4.4, height=3.5, left=0.95, right=0.2)
+ALONE = Cell(width=5.0, height=3.7, left=0.95, right=0.2)
+COLOURS = fixed_map("viridis")
+MARK = "#e5006d"  # no colour of viridis is near it, in light or dark
+CHOSEN: Any = {"linewidth": 2.4}
+TIED: Any = {"linewidth": 1.2, "linestyle": (0, (3, 2))}
+MOST_PAIRS = 10
+LEAST_ERROR = 1e-3
+# Inches that a value needs in a cell, and a tick label below it.
+TEXT_WIDTH, TEXT_HEIGHT, TICK = 0.38, 0.16, 0.5
+MOST_TICKS = 14
+
+
+def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
+    """Heat maps of the pairs of knobs."""
+    names = sweep.knobs
+    shown = pairs(names)
+    if not shown or analysis.recommended is None:
+        return
+    best = setting_of(sweep, analysis.recommended)
+    yield Plot(
+        "pairs",
+        "Best accuracy for each pair of values",
+        heatmaps(sweep, recommended=analysis.recommended, tied=analysis.could_be_best),
+        _caption(len(names), len(shown)),
+        f"Heat maps of {listed([f'{knob_name(a)} by {knob_name(b)}' for a, b in shown])}. The "
+        f"recommended setting is {setting_text(best, names)} with {number(best[METRIC])}.",
+    )
+
+
+def heatmap(sweep: Sweep, across: str, up: str) -> Figure:
+    """For each pair of values of two knobs, the mean accuracy of the best setting that has them.
+
+    Raises:
+        SweeplabError: a knob was not swept, or no run completed.
+    """
+    return heatmaps(sweep, [(across, up)])
+
+
+@styled
+def heatmaps(
+    sweep: Sweep,
+    shown: Sequence[tuple[str, str]] | None = None,
+    *,
+    recommended: int | None = None,
+    tied: Collection[int] = (),
+) -> Figure:
+    """A :func:`heatmap` for each pair of knobs, all on one colour scale.
+
+    Args:
+        sweep: as ``load_sweep`` gives it.
+        shown: the pairs; the first :data:`MOST_PAIRS` of all if None.
+        recommended: the number of a setting whose cell is marked.
+        tied: settings that are marked, more faintly, where they are the best of a cell.
+
+    Raises:
+        SweeplabError: a knob was not swept, or no run completed.
+    """
+    shown = pairs(sweep.knobs) if shown is None else shown
+    swept(sweep, *(key for pair in shown for key in pair))
+    if not shown:
+        raise SweeplabError("A heat map needs two knobs that vary in the sweep.")
+    setting_of(sweep)
+    tables = [pair_table(sweep.settings, across, up) for across, up in shown]
+    shades = np.concatenate([shade(table["mean"].to_numpy(dtype=float)) for table in tables])
+    scale = Normalize(float(np.nanmin(shades)), float(np.nanmax(shades)))
+    keys = []
+    if recommended is not None:
+        keys.append(Patch(fill=False, edgecolor=MARK, **CHOSEN, label="recommended"))
+    if set(tied) - {recommended}:
+        keys.append(Patch(fill=False, edgecolor=MARK, **TIED, label="tied with it"))
+    cell = ALONE if len(shown) == 1 else CELL
+    most = max(table[across].nunique() for table, (across, _) in zip(tables, shown, strict=True))
+    if cell.axes[0] / most < TICK:
+        cell = replace(cell, bottom=cell.bottom + 0.4, height=cell.height + 0.4)
+    figure, axes = panels(len(shown), columns=3, cell=cell, legend=keys)
+    grids = [_grid(table, *pair, "mean") for table, pair in zip(tables, shown, strict=True)]
+    for ax, grid in zip(axes, grids, strict=True):
+        shade_cells(ax, shade(grid.to_numpy(dtype=float)), COLOURS, scale)
+    for ax, table, (across, up) in zip(axes, tables, shown, strict=True):
+        _write(ax, table, across, up, scale, cell)
+        chosen = sweep.settings.loc[sweep.settings["setting"] == recommended, [across, up]]
+        _mark(ax, table, across, up, chosen.to_numpy().tolist(), tied)
+    return figure
+
+
+def pairs(knobs: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs of knobs to show, at most :data:`MOST_PAIRS`."""
+    return list(combinations(knobs, 2))[:MOST_PAIRS]
+
+
+def pair_table(settings: pd.DataFrame, across: str, up: str) -> pd.DataFrame:
+    """For each pair of values the best setting: ``across``, ``up``, ``setting``, ``mean``.
+
+    Pairs that were tried but never completed have NaN; pairs that were not tried have no row.
+    """
+    best = best_over_others(settings, [across, up])[[across, up, "setting", METRIC]]
+    tried = settings[[across, up]].drop_duplicates()
+    return tried.merge(best, how="left", on=[across, up]).rename(columns={METRIC: "mean"})
+
+
+def shade(accuracy: Any) -> Any:
+    """The brightness of an accuracy: minus the logarithm of the error rate.
+
+    Good settings differ by points, poor ones by tens of them; so both are told apart.
+    """
+    return -np.log10(np.maximum(1 - accuracy, LEAST_ERROR))
+
+
+def _grid(table: pd.DataFrame, across: str, up: str, column: str) -> pd.DataFrame:
+    """A column of a :func:`pair_table` as it is seen: the largest value of ``up`` on top."""
+    grid = table.pivot(index=up, columns=across, values=column)
+    return grid.reindex(index=levels(table, up)[::-1], columns=levels(table, across))
+
+
+def _write(
+    ax: Axes, table: pd.DataFrame, across: str, up: str, scale: Normalize, cell: Cell
+) -> None:
+    columns, rows = levels(table, across), levels(table, up)[::-1]
+    width, height = cell.axes
+    if width / len(columns) >= TEXT_WIDTH and height / len(rows) >= TEXT_HEIGHT:
+        said = table.assign(text=table["mean"].map("{:.3f}".format).replace("nan", "none\nended"))
+        texts = _grid(said, across, up, "text").fillna("–").to_numpy()
+        shades = shade(_grid(table, across, up, "mean").to_numpy(dtype=float))
+        write_cells(ax, shades, texts, COLOURS, scale)
+    ax.set_xticks(*_ticks(columns), rotation=90 if width / len(columns) < TICK else 0)
+    ax.set_yticks(*_ticks(rows), rotation=0)
+    ax.tick_params(length=0)
+    ax.set_title(f"{knob_name(across)} × {knob_name(up)}", fontsize=8.5)
+    ax.set(xlabel=axis_name(across), ylabel=axis_name(up))
+
+
+def _ticks(values: Sequence[Any]) -> tuple[list[float], list[str]]:
+    """Every label, or every second, third, ... where there are too many."""
+    every = -(-len(values) // MOST_TICKS)
+    return [i + 0.5 for i in range(0, len(values), every)], level_texts(values)[::every]
+
+
+def _mark(
+    ax: Axes,
+    table: pd.DataFrame,
+    across: str,
+    up: str,
+    chosen: list[list[Any]],
+    tied: Collection[int],
+) -> None:
+    """Mark the recommended setting's cell, and those whose best setting is tied with it."""
+    columns, rows = levels(table, across), levels(table, up)[::-1]
+    for row in table.to_dict("records"):
+        # It need not be the best of its cell: the rule that chose it looks at more than means.
+        here = [row[across], row[up]] in chosen
+        if here or row["setting"] in tied:
+            place = columns.index(row[across]) + 0.04, rows.index(row[up]) + 0.04
+            line = CHOSEN if here else TIED
+            ax.add_patch(Rectangle(place, 0.92, 0.92, fill=False, edgecolor=MARK, zorder=5, **line))
+
+
+def _caption(knobs: int, shown: int) -> str:
+    missing = knobs * (knobs - 1) // 2 - shown
+    return (
+        "Each cell is the mean final validation accuracy over seeds of the best setting with these "
+        "two values"
+        + (", the other knobs free. " if knobs > 2 else ". ")
+        + ("All panels share one colour scale. " if shown > 1 else "")
+        + "Bright is better; the colour follows the logarithm of the error rate, so that "
+        "differences among good settings show"
+        + (f"; {count(missing, 'further pair')} not drawn." if missing else ".")
+        + (
+            " Marked are the recommended setting's cell, of which it need not be the best, and "
+            "those whose best setting is tied with it."
+            if knobs > 2
+            else ""
+        )
+    )

@@ -1,0 +1,80 @@
+"""The validation images that a model gets wrong with the most confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sweeplab.errors import SweeplabError
+from sweeplab.figures.model import draw_pictures, find_model, need_model
+from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.theme import styled
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count, percent
+
+MOST = 12
+
+
+def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
+    """The mistakes of the recommended setting's model, where it makes any."""
+    model = find_model(sweep, analysis.recommended)
+    if model is None or not model.is_itself:
+        return
+    wrong = most_wrong(model.probabilities, model.images.val_labels, MOST)
+    if not len(wrong):
+        return
+    classes = model.images.classes
+    yield Plot(
+        "mistakes",
+        "Confidently wrong",
+        mistakes(sweep, analysis.recommended),
+        f"The {count(len(wrong), 'validation image')} that run {model.run['run']} gets wrong with "
+        "the most confidence: true class → predicted class, and the probability it gives.",
+        "; ".join(
+            f"{classes[r['label']]} taken for {classes[r['predicted']]}, "
+            f"{percent(r['confidence'])} sure"
+            for r in wrong.to_dict("records")
+        )
+        + ".",
+    )
+
+
+@styled
+def mistakes(sweep: Sweep, setting: int | None = None) -> Figure:
+    """The most confidently wrong validation images of a setting's model: truth and prediction.
+
+    Raises:
+        SweeplabError: the model or its images are not there, or it makes no mistake.
+    """
+    model = need_model(sweep, setting)
+    images = model.images
+    table = most_wrong(model.probabilities, images.val_labels, MOST)
+    if not len(table):
+        raise SweeplabError(f"Run {model.run['run']} gets every validation image right.")
+    titles = [
+        f"{images.classes[row['label']]} → {images.classes[row['predicted']]}\n"
+        f"{percent(row['confidence'])} sure"
+        for row in table.to_dict("records")
+    ]
+    pictures = images.val_images[table["image"].to_numpy()]
+    return draw_pictures(pictures, titles, columns=6, brightest=images.brightest)
+
+
+def most_wrong(shares: NDArray[np.float64], labels: NDArray[np.int64], most: int) -> pd.DataFrame:
+    """The wrongly classified images, the most confident first: ``image``, ``label``,
+    ``predicted``, ``confidence``."""
+    predicted, confidence = shares.argmax(axis=1), shares.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    return pd.DataFrame(
+        {
+            "image": order,
+            "label": labels[order],
+            "predicted": predicted[order],
+            "confidence": confidence[order],
+        }
+    )

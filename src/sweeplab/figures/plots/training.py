@@ -1,0 +1,159 @@
+"""The tutorial's two figures of a single run: loss, and training and validation accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sweeplab.config import RunConfig, flatten
+from sweeplab.errors import SweeplabError
+from sweeplab.figures.curves import CLOCKS, ROOM, sparse
+from sweeplab.figures.panels import Cell, line_key, panels
+from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.svg import to_bytes
+from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, UNORDERED, styled
+from sweeplab.results import Curves
+from sweeplab.runs.curves import SCHEMA
+from sweeplab.runs.files import write_bytes
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import number, setting_text
+
+FORMATS = ("png", "svg")
+CELL = Cell(width=5.0, height=3.3, left=0.75, right=0.25, top=0.4, bottom=0.55)
+SETS = {"train": ("training set", UNORDERED[1], (5, 2)), "val": ("validation set", ACCENT, "")}
+TITLED = ("batch_size", "optimizer.lr")
+
+
+def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:  # noqa: ARG001
+    """Loss and accuracy, where there is one run."""
+    if len(sweep.runs) != 1 or not len(sweep.curves):
+        return
+    run = sweep.runs.iloc[0]
+    yield Plot(
+        "loss",
+        "Loss",
+        loss(sweep),
+        "The loss of each batch, faint, and of the whole training and validation set.",
+        f"Validation loss at the end: {number(run['final_val_loss'])}; training loss: "
+        f"{number(run['final_train_loss'])}.",
+    )
+    yield Plot(
+        "accuracy",
+        "Accuracy",
+        accuracy(sweep),
+        "Accuracy on the whole training and validation set during training.",
+        f"Validation accuracy at the end: {number(run['final_val_accuracy'])}; training accuracy: "
+        f"{number(run['final_train_accuracy'])}.",
+    )
+
+
+def loss(sweep: Sweep, run: str | None = None) -> Figure:
+    """A run's loss against iteration: each batch's, faint, and the whole sets'.
+
+    Args:
+        sweep: as ``load_sweep`` gives it.
+        run: the run's name in ``sweep.runs``; needed where there are several.
+
+    Raises:
+        SweeplabError: there is no such run, or several, or it failed.
+    """
+    return _loss(*_of_run(sweep, run))
+
+
+def accuracy(sweep: Sweep, run: str | None = None) -> Figure:
+    """A run's training and validation accuracy against iteration; see :func:`loss`."""
+    return _accuracy(*_of_run(sweep, run))
+
+
+def write_training_curves(
+    folder: Path, curves: Curves, config: RunConfig, diverged_at: int | None = None
+) -> list[Path]:
+    """Write ``loss`` and ``accuracy`` as PNG and SVG into a run's folder; the files' paths."""
+    frame = pd.DataFrame(
+        {name: np.asarray(getattr(curves, name), dtype=float) for name in SCHEMA.names}
+    )
+    about = setting_text(flatten(config), TITLED)
+    written = []
+    for name, draw in (("loss", _loss), ("accuracy", _accuracy)):
+        figure = draw(frame, about, diverged_at)
+        for file_format in FORMATS:
+            path = folder / f"{name}.{file_format}"
+            write_bytes(path, to_bytes(figure, file_format))
+            written.append(path)
+    return written
+
+
+@styled
+def _loss(curves: pd.DataFrame, about: str, diverged_at: int | None) -> Figure:
+    keys = [line_key("one batch", CONTEXT), *_keys()]
+    figure, (ax,) = panels(1, cell=CELL, legend=keys)
+    batches = curves[["iteration", "batch_loss"]].to_numpy()
+    ax.plot(*batches.T, color=CONTEXT, linewidth=0.8, alpha=0.7)
+    _sets(ax, curves, "loss")
+    # Losses on their way to divergence would flatten all that came before.
+    first = curves["val_loss"].iloc[0]
+    high = np.nanmax(curves[["train_loss", "val_loss", "batch_loss"]].to_numpy(dtype=float))
+    ax.set_ylim(0, 3 * first if diverged_at is not None else 1.03 * high)
+    _finish(ax, f"Loss ({about})", "cross-entropy loss (nats)", curves, diverged_at)
+    return figure
+
+
+@styled
+def _accuracy(curves: pd.DataFrame, about: str, diverged_at: int | None) -> Figure:
+    figure, (ax,) = panels(1, cell=CELL, legend=_keys())
+    _sets(ax, curves, "accuracy")
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))
+    _finish(ax, f"Accuracy ({about})", "accuracy", curves, diverged_at)
+    return figure
+
+
+def _of_run(sweep: Sweep, run: str | None) -> tuple[pd.DataFrame, str, int | None]:
+    """A run's curves, what to call it, and where it diverged."""
+    rows = sweep.runs if run is None else sweep.runs[sweep.runs["run"] == str(run)]
+    if len(rows) != 1 or rows["status"].iloc[0] == "failed":
+        raise SweeplabError(
+            f"run must name one run in sweep.runs['run'] that did not fail, but is {run!r}."
+        )
+    row = rows.iloc[0]
+    mine = (sweep.curves["sweep"] == row["sweep"]) & (sweep.curves["run"] == row["run"])
+    stopped = None if pd.isna(row["diverged_at"]) else int(row["diverged_at"])
+    return sweep.curves[mine], setting_text(row.to_dict(), TITLED), stopped
+
+
+def _keys() -> list[object]:
+    return [line_key(label, colour, (0, dash or None)) for label, colour, dash in SETS.values()]
+
+
+def _sets(ax: Axes, curves: pd.DataFrame, metric: str) -> None:
+    rows = sparse(curves[curves["val_loss"].notna()])
+    for name, (_, colour, dash) in SETS.items():
+        line = {"color": colour, "linestyle": (0, dash or None)}
+        sns.lineplot(rows, x="iteration", y=f"{name}_{metric}", estimator=None, ax=ax, **line)
+
+
+def _finish(
+    ax: Axes, title: str, label: str, curves: pd.DataFrame, diverged_at: int | None
+) -> None:
+    ax.set(title=title, xlabel=CLOCKS["iteration"], ylabel=label)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.set_xlim(0, float(curves["iteration"].max()) * 1.02 or 1)
+    if diverged_at is not None:
+        ax.axvline(diverged_at, color=BAD, linewidth=1.2)
+        ax.annotate(
+            f"diverged at {diverged_at}",
+            (diverged_at, 0.96),
+            xycoords=("data", "axes fraction"),
+            xytext=(-5, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=BAD,
+        )
