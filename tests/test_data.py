@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from sweeplab.config import DataConfig
 from sweeplab.data import load, load_test
 from sweeplab.data.idx import read_idx
-from sweeplab.data.sources import IDX_FILES
+from sweeplab.data.mnist import IDX_FILES
 from sweeplab.errors import ConfigError, DataError
 
 

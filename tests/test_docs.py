@@ -18,7 +18,7 @@ from PIL import Image
 from conftest import ROOT, Command
 from sweeplab.cli.experiments import read, shipped_experiments
 from sweeplab.config import KNOBS
-from sweeplab.data.sources import IDX_FILES
+from sweeplab.data.mnist import IDX_FILES
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = ["epochs=1", "hydra.sweeper.report=false"]

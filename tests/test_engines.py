@@ -19,8 +19,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from sweeplab.config import KNOBS, DataConfig, OptimizerConfig, RunConfig, replaced
-from sweeplab.data import CLASSES, SOURCES, Dataset, load
-from sweeplab.data.sources import RawData
+from sweeplab.data import SOURCES, Dataset, load
+from sweeplab.data.source import RawData
 from sweeplab.errors import ConfigError
 from sweeplab.results import ACCURACIES, LOSSES, RunResult
 from sweeplab.training import reference
@@ -117,11 +117,11 @@ OTHER = {
 @pytest.mark.parametrize("key", [key for key, known in KNOBS.items() if known.role != "place"])
 def test_no_knob_is_ignored(train: Engine, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def negative(root: Path) -> RawData:
-        raw = SOURCES["digits"](root)
+        raw = digits.read(root)
         return dataclasses.replace(raw, images=raw.brightest - raw.images)
 
-    monkeypatch.setitem(SOURCES, "negative", negative)
-    monkeypatch.setitem(CLASSES, "negative", CLASSES["digits"])
+    digits = SOURCES["digits"]
+    monkeypatch.setitem(SOURCES, "negative", dataclasses.replace(digits, read=negative))
     config = run_config(momentum=0.3)
     other = replaced(config, {key: OTHER[key]})
     one, two = (train(chosen, load(chosen.data)) for chosen in (config, other))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, Command
-from sweeplab.data.sources import IDX_FILES
+from sweeplab.data.mnist import IDX_FILES
 
 # Values of each key to sweep. A key that the README's table gains must gain a line here.
 VALUES = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from sweeplab.config import RunConfig
-from sweeplab.data import CLASSES, load_test
+from sweeplab.data import SOURCES, load_test
 from sweeplab.errors import DataError, RunFolderError
 from sweeplab.model import logits
 from sweeplab.runs.files import sha256
@@ -47,7 +47,7 @@ def evaluate(folder: RunFolder) -> TestRecord:
     opened = _opened(folder)
     scores = logits(torch.from_numpy(weight), torch.from_numpy(bias), images)  # [M, C]
     predicted = scores.argmax(dim=1)
-    classes = CLASSES[config.data.name]
+    classes = SOURCES[config.data.name].classes
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
     correct = int(np.trace(confusion))
@@ -97,7 +97,7 @@ def predict(
         raise RunFolderError(f"{folder.weights} is not for square images.")
     pixels = torch.from_numpy(np.stack([_read_image(path, side, invert) for path in images]))
     scores = logits(torch.from_numpy(weight), torch.from_numpy(bias), pixels)
-    return torch.softmax(scores, dim=1).numpy(), CLASSES[config.data.name]
+    return torch.softmax(scores, dim=1).numpy(), SOURCES[config.data.name].classes
 
 
 def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
@@ -142,7 +142,8 @@ def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np
             f"{folder.config} is not the configuration that the run was trained with: it was "
             "changed since. Undo that; run.json has the values."
         )
-    if len(CLASSES.get(config.data.name, ())) != len(weight):
+    source = SOURCES.get(config.data.name)
+    if source is None or len(source.classes) != len(weight):
         raise RunFolderError(
             f"{folder.weights} has {len(weight)} classes, which are not those of "
             f"{config.data.name}."

@@ -1,6 +1,6 @@
 """The images of a run: which ones, as tensors, with a checksum that identifies them."""
 
 from sweeplab.data.dataset import Dataset, load, load_test
-from sweeplab.data.sources import CLASSES, SOURCES
+from sweeplab.data.sources import SOURCES
 
-__all__ = ["CLASSES", "SOURCES", "Dataset", "load", "load_test"]
+__all__ = ["SOURCES", "Dataset", "load", "load_test"]

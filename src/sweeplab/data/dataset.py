@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from sweeplab.config import DataConfig
-from sweeplab.data.sources import CLASSES, SOURCES, RawData
+from sweeplab.data.source import RawData
+from sweeplab.data.sources import SOURCES
 from sweeplab.errors import ConfigError
 
 
@@ -58,7 +59,7 @@ def load_test(config: DataConfig) -> tuple[Tensor, Tensor]:
 def _raw(name: str, root: str) -> RawData:
     if name not in SOURCES:
         raise ConfigError(f"data.name must be one of {', '.join(SOURCES)}, but is '{name}'.")
-    return SOURCES[name](Path(root))
+    return SOURCES[name].read(Path(root))
 
 
 @lru_cache(maxsize=32)
@@ -87,7 +88,7 @@ def _load(name: str, root: str, train_size: int, val_size: int, val_start: int) 
         val_labels=held_out[1],
         brightest=raw.brightest,
         image_shape=(raw.images.shape[1], raw.images.shape[2]),
-        class_names=CLASSES[name],
+        class_names=SOURCES[name].classes,
         checksum=_checksum(known, held_out),
     )
 
