@@ -21,7 +21,7 @@ from sweeplab.runs.folder import (
     write_failure,
     write_hydra_files,
 )
-from sweeplab.runs.saved_yaml import to_yaml
+from sweeplab.runs.saved_config import to_yaml
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import SweepFolder, locked, read_sweep
 from sweeplab.sweeps.prune import Rules, plan_removals, remove
@@ -223,7 +223,7 @@ def test_a_kill_while_pruning_leaves_sound_runs(
     before = contents(sweep)
     removals = plan_removals(sweep, Rules(weights=True, keep_best=0))
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.runs.pruning.remove_file", _killed)
+        patch.setattr("sweeplab.runs.folder.remove_file", _killed)
         with pytest.raises(KeyboardInterrupt):
             remove(removals)
     assert len(complete_runs(SweepFolder(sweep))) == 5

@@ -26,7 +26,7 @@ from sweeplab.runs import files, folder
 from sweeplab.runs.curve_checks import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import StackShare
-from sweeplab.runs.saved_yaml import to_yaml
+from sweeplab.runs.saved_config import to_yaml
 from sweeplab.runs.signature import signature
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import (

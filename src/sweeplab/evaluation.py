@@ -23,9 +23,11 @@ from sweeplab.runs.folder import (
     now,
     read_config,
     read_record,
+    read_test,
     read_weights,
+    write_test,
 )
-from sweeplab.runs.test_set import TestRecord, read_test, write_test
+from sweeplab.runs.record import TestRecord
 
 NORMAL_975 = 1.959963984540054
 

@@ -27,8 +27,8 @@ from sweeplab.runs.folder import (
     read_curves,
     read_record,
     read_weights,
+    restore_weights,
 )
-from sweeplab.runs.pruning import restore_weights
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import runs_in
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack

@@ -7,10 +7,11 @@ import json
 import os
 import re
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -22,6 +23,46 @@ T = TypeVar("T")
 LARGEST_JSON = 256 * 2**20
 
 
+class HasPath(Protocol):
+    """A folder, as an object."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The path of what is called ``name`` in the folder whose class this is an attribute of."""
+
+    name: str
+
+    def __get__(self, folder: HasPath, kind: type) -> Path:
+        return folder.path / self.name
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    """Name ``path`` where the system refuses to write to it.
+
+    Raises:
+        StorageError: it refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def size_in(folder: Path) -> int:
+    """The bytes of all files in ``folder``, at any depth. Links are not followed."""
+    total = 0
+    for below, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # removed meanwhile
+                total += os.lstat(f"{below}/{name}").st_size
+    return total
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path``: whole or not at all, replacing what was there.
 
@@ -30,15 +71,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     # The host too: on a cluster, processes of two nodes may have one number.
     beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        _remove(beside)
-        raise _cannot_write(path, error) from error
-    except BaseException:
-        _remove(beside)
-        raise
+    with _storing(path):
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        except BaseException:
+            with suppress(OSError):  # in a folder that is read-only nothing was written either
+                beside.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, content: str) -> None:
@@ -68,10 +108,8 @@ def make_folder(path: Path) -> None:
     Raises:
         StorageError: it cannot be made.
     """
-    try:
+    with _storing(path):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
 
 
 def remove_file(path: Path) -> None:
@@ -80,10 +118,8 @@ def remove_file(path: Path) -> None:
     Raises:
         StorageError: it cannot be removed.
     """
-    try:
+    with _storing(path):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -173,12 +209,3 @@ def _printable(tree: Any) -> Any:
     if isinstance(tree, list):
         return [_printable(value) for value in tree]
     return tree.encode(errors="replace").decode() if isinstance(tree, str) else tree
-
-
-def _cannot_write(path: Path, error: OSError) -> StorageError:
-    return StorageError(error.errno, error.strerror or str(error), str(path))
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):  # in a folder that is read-only nothing was written either
-        path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from sweeplab import config as run_config
@@ -20,6 +21,7 @@ from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs.curve_checks import curves_problem
 from sweeplab.runs.files import (
+    Inside,
     make_folder,
     read_typed,
     remove_file,
@@ -28,7 +30,7 @@ from sweeplab.runs.files import (
     write_json,
     write_text,
 )
-from sweeplab.runs.record import FORMAT, FileRecord, RunError, RunRecord, StackShare
+from sweeplab.runs.record import FORMAT, FileRecord, RunError, RunRecord, StackShare, TestRecord
 from sweeplab.runs.saved_config import parse_config
 
 
@@ -38,29 +40,12 @@ class RunFolder:
 
     path: Path
 
-    @property
-    def record(self) -> Path:
-        return self.path / "run.json"
-
-    @property
-    def curves(self) -> Path:
-        return self.path / "curves.csv"
-
-    @property
-    def weights(self) -> Path:
-        return self.path / "weights.safetensors"
-
-    @property
-    def test(self) -> Path:
-        return self.path / "test.json"
-
-    @property
-    def hydra(self) -> Path:
-        return self.path / ".hydra"
-
-    @property
-    def config(self) -> Path:
-        return self.hydra / "config.yaml"
+    record = Inside("run.json")
+    curves = Inside("curves.csv")
+    weights = Inside("weights.safetensors")
+    test = Inside("test.json")
+    hydra = Inside(".hydra")
+    config = Inside(".hydra/config.yaml")
 
 
 @dataclass(frozen=True)
@@ -145,6 +130,22 @@ def read_record(folder: RunFolder) -> RunRecord:
     """
     absent = f"{folder.path} is not the folder of a complete run: it has no run.json."
     return read_typed(folder.record, RunRecord, FORMAT, absent)
+
+
+def write_test(folder: RunFolder, record: TestRecord) -> None:
+    """Replace ``test.json``."""
+    write_json(folder.test, msgspec.to_builtins(record))
+
+
+def read_test(folder: RunFolder) -> TestRecord | None:
+    """The content of ``test.json``; None where the test set was never asked.
+
+    Raises:
+        RunFolderError: it is damaged.
+    """
+    if not folder.test.exists():
+        return None
+    return read_typed(folder.test, TestRecord, 1, f"{folder.test} is gone.")
 
 
 def read_curves(folder: RunFolder) -> Curves:
@@ -232,6 +233,28 @@ def is_pruned(folder: RunFolder, record: RunRecord, name: str) -> bool:
     """Whether ``sweeplab prune`` removed the file ``name``; its checksum is still in ``record``."""
     about = record.files.get(name)
     return about is not None and about.pruned is not None and not (folder.path / name).exists()
+
+
+def prune_weights(folder: RunFolder, record: RunRecord) -> None:
+    """Remove the weights. Their length, checksum and when they went stay in ``run.json``.
+
+    The record comes first: a kill in between leaves a sound run.
+    """
+    _note_pruned(folder, record, now())
+    remove_file(folder.weights)
+
+
+def restore_weights(folder: RunFolder, record: RunRecord, content: bytes) -> None:
+    """Put pruned weights back; ``content`` has their checksum."""
+    assert record.files[folder.weights.name].sha256 == sha256(content)
+    write_bytes(folder.weights, content)
+    _note_pruned(folder, record, None)
+
+
+def _note_pruned(folder: RunFolder, record: RunRecord, when: str | None) -> None:
+    name = folder.weights.name
+    about = replace(record.files[name], pruned=when)
+    write_record(folder, replace(record, files=record.files | {name: about}))
 
 
 def _length(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""``run.json``: what a run leaves beside its numbers, as typed values.
+"""``run.json``, what a run leaves beside its numbers, and ``test.json``, as typed values.
 
 A run folder may come from anyone: a colleague, a mail, a disk that is failing. What is read here is
 of the right type and in range, so that a report is never stopped, nor led to a file elsewhere, by
@@ -69,6 +69,29 @@ class RunRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if problem := _problem(self):
             raise ValueError(problem)
+
+
+class TestRecord(Struct, frozen=True):
+    """The content of ``test.json``: what the test set said of a run, and how often it was asked.
+
+    Raises:
+        ValueError: its numbers contradict each other.
+    """
+
+    __test__ = False  # no test of ours, whatever pytest makes of the name
+
+    accuracy: float
+    low: float  # 95 % Wilson interval
+    high: float
+    examples: int
+    confusion: list[list[int]]  # [C, C]: rows are the true classes, columns the predicted
+    classes: list[str]
+    weights_sha256: str
+    opened: list[str]  # ISO 8601, UTC, one for each time
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.low <= self.accuracy <= self.high <= 1 and self.opened):
+            raise ValueError("its accuracy, its interval and its times do not fit together")
 
 
 def _problem(record: RunRecord) -> str:

@@ -15,7 +15,13 @@ from filelock import FileLock, Timeout
 from msgspec import Meta, Struct
 
 from sweeplab.errors import StorageError, SweeplabError
-from sweeplab.runs.files import make_folder, read_typed, write_json, write_text
+from sweeplab.runs.files import (
+    Inside,
+    make_folder,
+    read_typed,
+    write_json,
+    write_text,
+)
 
 FORMAT = 1
 
@@ -26,51 +32,20 @@ class SweepFolder:
 
     path: Path
 
-    @property
-    def record(self) -> Path:
-        return self.path / "sweep.json"
-
-    @property
-    def asked(self) -> Path:
-        return self.path / "multirun.yaml"
-
-    @property
-    def images(self) -> Path:
-        return self.path / "images"
+    record = Inside("sweep.json")
+    asked = Inside("multirun.yaml")
+    images = Inside("images")
+    report = Inside("report.html")
+    figures = Inside("figures")
+    runs_table = Inside("runs.csv")
+    curves_table = Inside("curves.parquet")
+    stacks = Inside(".stacks")  # what the workers of a sweep are handed, and hand back
+    lock = Inside(".lock")
+    owner = Inside(".owner")  # who holds the lock, in words
 
     def images_of(self, data_name: str, *validation: int) -> Path:
         """The images kept of a data set, and of a further validation set: see ``sweeps.images``."""
         return self.images / f"{'-'.join(map(str, (data_name, *validation)))}.safetensors"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def figures(self) -> Path:
-        return self.path / "figures"
-
-    @property
-    def stacks(self) -> Path:
-        """What the workers of a sweep that is training are handed, and hand back."""
-        return self.path / ".stacks"
-
-    @property
-    def runs_table(self) -> Path:
-        return self.path / "runs.csv"
-
-    @property
-    def curves_table(self) -> Path:
-        return self.path / "curves.parquet"
-
-    @property
-    def lock(self) -> Path:
-        return self.path / ".lock"
-
-    @property
-    def owner(self) -> Path:
-        """Who holds the lock, in words."""
-        return self.path / ".owner"
 
     def stamp(self) -> tuple[int, int] | None:
         """Another one after each writing of ``sweep.json``, which is renamed into its place."""

@@ -21,10 +21,10 @@ from sweeplab.runs.folder import (
     RunFolder,
     damaged_files,
     edits,
+    prune_weights,
     read_config,
     read_record,
 )
-from sweeplab.runs.pruning import prune_weights
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.signature import signature
 from sweeplab.sweeps.comparable import comparable

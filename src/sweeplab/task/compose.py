@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeplab.config import KNOBS, RunConfig, check, replaced, to_dict
 from sweeplab.errors import ConfigError
 from sweeplab.parse import ENVIRONMENT, from_dict
-from sweeplab.runs.saved_yaml import to_yaml
+from sweeplab.runs.saved_config import to_yaml
 from sweeplab.task.grammar import literal
 
 

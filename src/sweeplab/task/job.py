@@ -30,7 +30,7 @@ from sweeplab.runs.folder import (
     write_result,
 )
 from sweeplab.runs.record import RunRecord
-from sweeplab.runs.saved_yaml import to_yaml
+from sweeplab.runs.saved_config import to_yaml
 from sweeplab.task.compose import from_hydra, saved, saved_root
 from sweeplab.task.prepare import Request, identify
 from sweeplab.task.progress import iterations_bar

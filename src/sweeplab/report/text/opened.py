@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.folder import RunFolder
-from sweeplab.runs.test_set import read_test
+from sweeplab.runs.folder import RunFolder, read_test
 from sweeplab.sweeps.settings import setting_numbers, typical_run
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, listed, number, times
