@@ -23,7 +23,7 @@ from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
-from sweeplab.runs.curve_checks import curves_problem, curves_problems
+from sweeplab.runs.curves import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import StackShare
 from sweeplab.runs.saved_config import to_yaml

@@ -1,11 +1,12 @@
-"""Curves and weights as files, exact to the bit."""
+"""Curves and weights as files, exact to the bit, and what must hold of the rows of the curves."""
 
 from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sweeplab.errors import RunFolderError
-from sweeplab.results import Curves
+from sweeplab.results import ACCURACIES, METRICS, Curves
 
 SCHEMA = pa.schema(
     [
@@ -30,8 +31,6 @@ SCHEMA = pa.schema(
     ]
 )
 HEADER = ",".join(SCHEMA.names).encode() + b"\n"
-# Empty where there is no evaluation. A batch loss has no gaps but row 0, and may be nan or inf.
-GAPS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 def to_csv(curves: Curves) -> bytes:
@@ -39,9 +38,9 @@ def to_csv(curves: Curves) -> bytes:
     columns = []
     for field in SCHEMA:
         values = getattr(curves, field.name)
-        if field.name in GAPS:
+        if field.name in METRICS:  # empty where there is no evaluation
             gaps = np.isnan(values)
-        elif field.name == "batch_loss":
+        elif field.name == "batch_loss":  # may be nan or inf
             gaps = curves.iteration == 0
         else:
             gaps = None
@@ -86,14 +85,13 @@ def read_tables(contents: Mapping[str, bytes]) -> list[pa.Table | RunFolderError
             if len(table) == sum(lines):
                 starts = itertools.accumulate(lines, initial=0)
                 return [table.slice(start, n) for start, n in zip(starts, lines, strict=False)]
-    return [_table_or_error(content, where) for where, content in contents.items()]
-
-
-def _table_or_error(content: bytes, where: str) -> pa.Table | RunFolderError:
-    try:
-        return read_table(content, where)
-    except RunFolderError as error:
-        return error
+    tables: list[pa.Table | RunFolderError] = []
+    for where, content in contents.items():
+        try:
+            tables.append(read_table(content, where))
+        except RunFolderError as error:
+            tables.append(error)
+    return tables
 
 
 def _parsed(content: bytes) -> pa.Table:
@@ -109,6 +107,52 @@ def _parsed(content: bytes) -> pa.Table:
 def from_table(table: pa.Table) -> Curves:
     """The curves in a table of :data:`SCHEMA`."""
     return Curves(**{name: table[name].to_numpy() for name in SCHEMA.names})
+
+
+def curves_problem(table: pa.Table) -> str:
+    """What is wrong with the rows of a ``curves.csv``, or an empty string."""
+    return curves_problems(table, np.array([0, len(table)]))[0]
+
+
+def curves_problems(table: pa.Table, bounds: NDArray[np.integer[Any]]) -> list[str]:
+    """As :func:`curves_problem`, for each of R curves in one table.
+
+    Args:
+        bounds: ``[R + 1]``, rising from 0: the rows of curve r are ``bounds[r]`` to
+            ``bounds[r + 1]``.
+    """
+    lengths = np.diff(bounds)
+    found = ["" if length else "it has no rows" for length in lengths]
+    curve = np.repeat(np.arange(len(lengths)), lengths)  # of each row
+    since = np.arange(len(table)) - bounds[curve]  # the rows of the same curve above each
+    for wrong, problem in _wrong_rows(table, since):
+        for r in np.unique(curve[wrong]).tolist() if wrong.any() else ():
+            found[r] = found[r] or problem
+    return found
+
+
+def _wrong_rows(
+    table: pa.Table, since: NDArray[np.integer[Any]]
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Which rows break each rule. Only the first rule that a curve breaks says what is wrong."""
+    values = {name: table[name].to_numpy() for name in table.column_names}
+    gap = {name: table[name].is_null().to_numpy() for name in table.column_names}
+    first = since == 0
+    for name in ("iteration", "epoch", "examples"):
+        yield gap[name], f"{name} has gaps"
+    yield values["iteration"] != since, "the iterations do not count from 0"
+    for name in ("epoch", "examples"):
+        falls = np.diff(values[name], prepend=0) < 0
+        yield np.where(first, values[name] != 0, falls), f"{name} does not rise from 0"
+    yield gap["batch_loss"] != first, "batch_loss has gaps"
+    evaluated = ~gap["val_loss"]
+    uneven = np.any([gap[name] == evaluated for name in METRICS], axis=0)
+    yield uneven | (first & ~evaluated), "its evaluations are not whole"
+    for name in METRICS:
+        yield evaluated & ~np.isfinite(values[name]), f"{name} is not finite"
+        if name in ACCURACIES:
+            fraction = (values[name] >= 0) & (values[name] <= 1)
+            yield evaluated & ~fraction, f"{name} is no fraction"
 
 
 def weights_to_bytes(weight: NDArray[np.float32], bias: NDArray[np.float32]) -> bytes:

@@ -19,7 +19,6 @@ from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
-from sweeplab.runs.curve_checks import curves_problem
 from sweeplab.runs.files import (
     Inside,
     make_folder,
@@ -155,8 +154,7 @@ def read_curves(folder: RunFolder) -> Curves:
         RunFolderError: it is absent or damaged.
     """
     table = curve_files.read_table(read_bytes(folder.curves), str(folder.curves))
-    problem = curves_problem(table)
-    if problem:
+    if problem := curve_files.curves_problem(table):
         raise RunFolderError(f"{folder.curves} is damaged: {problem}.")
     return curve_files.from_table(table)
 

@@ -5,14 +5,14 @@ One by one, Arrow and NumPy would take longer to be called than to parse and che
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.curve_checks import curves_problems, disagreement
-from sweeplab.runs.curves import SCHEMA, read_tables
+from sweeplab.results import METRICS
+from sweeplab.runs.curves import SCHEMA, curves_problems, read_tables
 from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import RunFolder, read_bytes, read_record
 from sweeplab.runs.record import RunRecord
@@ -28,27 +28,36 @@ def read_runs(folders: Sequence[RunFolder]) -> Iterator[Read | RunFolderError]:
     The rows are held against what the record says of them. A failed run has none.
     """
     for start in range(0, len(folders), TOGETHER):
-        some = folders[start : start + TOGETHER]
-        errors: dict[RunFolder, RunFolderError] = {}
-        records, texts = _read(some, errors)
-        tables = _parse(texts, records, errors)
-        for folder in some:
-            table = tables.get(folder, SCHEMA.empty_table())
-            yield errors[folder] if folder in errors else (records[folder], table)
+        yield from _read(folders[start : start + TOGETHER])
 
 
-def _read(
-    folders: Sequence[RunFolder], errors: dict[RunFolder, RunFolderError]
-) -> tuple[dict[RunFolder, RunRecord], dict[RunFolder, bytes]]:
-    records, texts = {}, {}
-    for folder in folders:
+def _read(folders: Sequence[RunFolder]) -> list[Read | RunFolderError]:
+    none = SCHEMA.empty_table()
+    runs: list[Read | RunFolderError] = []
+    read: dict[int, tuple[RunRecord, bytes]] = {}  # by place in ``runs``
+    for place, folder in enumerate(folders):
         try:
-            records[folder] = record = read_record(folder)
+            record = read_record(folder)
             if record.status != "failed":
-                texts[folder] = _text(folder, record)
+                read[place] = (record, _text(folder, record))
+            runs.append((record, none))
         except RunFolderError as error:
-            errors[folder] = error
-    return records, texts
+            runs.append(error)
+    tables = read_tables({str(folders[place].curves): text for place, (_, text) in read.items()})
+    parsed = []
+    for (place, (record, _)), table in zip(read.items(), tables, strict=True):
+        if isinstance(table, RunFolderError):
+            runs[place] = table
+        else:
+            runs[place] = (record, table)
+            parsed.append((place, record, table))
+    together = pa.concat_tables([none, *(table for *_, table in parsed)])
+    bounds = np.cumsum([0, *(len(table) for *_, table in parsed)])
+    problems = curves_problems(together, bounds)
+    for (place, record, table), problem in zip(parsed, problems, strict=True):
+        if wrong := problem or _disagreement(record, table):
+            runs[place] = RunFolderError(f"{folders[place].curves} is damaged: {wrong}.")
+    return runs
 
 
 def _text(folder: RunFolder, record: RunRecord) -> bytes:
@@ -62,24 +71,20 @@ def _text(folder: RunFolder, record: RunRecord) -> bytes:
     return content
 
 
-def _parse(
-    texts: Mapping[RunFolder, bytes],
-    records: Mapping[RunFolder, RunRecord],
-    errors: dict[RunFolder, RunFolderError],
-) -> dict[RunFolder, pa.Table]:
-    read = read_tables({str(folder.curves): text for folder, text in texts.items()})
-    tables = {}
-    for folder, table in zip(texts, read, strict=True):
-        if isinstance(table, RunFolderError):
-            errors[folder] = table
-        else:
-            tables[folder] = table
-    if not tables:
-        return tables
-    bounds = np.cumsum([0, *map(len, tables.values())])
-    problems = curves_problems(pa.concat_tables(tables.values()), bounds)
-    for (folder, table), problem in zip(tables.items(), problems, strict=True):
-        wrong = problem or disagreement(records[folder], table)
-        if wrong:
-            errors[folder] = RunFolderError(f"{folder.curves} is damaged: {wrong}.")
-    return tables
+def _disagreement(record: RunRecord, table: pa.Table) -> str:
+    """Where the metrics of a run's record are not those of its curves, or an empty string."""
+    last = len(table) - 1
+    if record.diverged_at is not None and record.diverged_at < last:
+        return "they go on after the run diverged"
+    columns = {name: table[name].to_numpy() for name in METRICS}
+    rows = np.flatnonzero(np.isfinite(columns["val_loss"]))
+    best = int(rows[np.argmax(columns["val_accuracy"][rows])])
+    if record.status == "completed" and int(rows[-1]) != last:
+        return "they have no evaluation at their end"
+    for which, told, row in (("final", record.final, last), ("best", record.best, best)):
+        if told is None:
+            continue
+        values = (float(column[row]) for column in columns.values())
+        if (told.iteration, *(getattr(told, name) for name in METRICS)) != (row, *values):
+            return f"the {which} metrics in run.json are not theirs"
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,16 @@ def plan(
             that a repeated or larger request leaves what is there in its place.
         first: the lowest number for a job that has none yet.
     """
-    given = dict(known)
-    next_number = max([first, *(number + 1 for number in known.values())])
-    to_train: list[int] = []
-    seen: set[str] = set()
+    positions: dict[str, int] = {}  # of the first job of each run
     for position, signature in enumerate(signatures):
-        if signature in seen:
-            continue
-        seen.add(signature)
-        if signature not in given:
-            given[signature] = next_number
-            next_number += 1
-        if signature not in complete:
-            to_train.append(position)
+        positions.setdefault(signature, position)
+    new = [signature for signature in positions if signature not in known]
+    lowest = max([first, *(number + 1 for number in known.values())])
+    numbers = {**known, **dict(zip(new, count(lowest), strict=False))}
+    to_train = [at for signature, at in positions.items() if signature not in complete]
     return Plan(
-        numbers=[given[signature] for signature in signatures],
+        numbers=[numbers[signature] for signature in signatures],
         to_train=to_train,
-        complete=len(seen) - len(to_train),
-        repeats=len(signatures) - len(seen),
+        complete=len(positions) - len(to_train),
+        repeats=len(signatures) - len(positions),
     )
