@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import Counter, defaultdict
+from contextlib import suppress
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
 
 from filelock import FileLock, Timeout
-from rich.table import Table
+from rich.table import Column, Table
 
 from sweeplab.config import KNOBS
 from sweeplab.errors import NewerFormatError, RunFolderError
+from sweeplab.runs.files import size_in
 from sweeplab.runs.folder import RunFolder, is_complete, read_record
 from sweeplab.sweeps.find import is_sweep, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.terminal import console, plain, say
-from sweeplab.words import in_bytes, plural
+from sweeplab.words import count, in_bytes
 
 METRIC = "final_val_accuracy"
 LARGEST_TABLE = 64 * 2**20  # runs.csv of ten thousand runs has 4 MB
@@ -31,34 +33,39 @@ def list_outputs(outputs: Path) -> None:
             f"There is no folder {outputs}. `sweeplab train` makes one, or name another: "
             "sweeplab ls FOLDER."
         )
-    table = Table(box=None, header_style="bold")
-    table.add_column("folder", overflow="fold")
-    for heading in ("date", "state"):
-        table.add_column(heading)
-    table.add_column("size", justify="right")
-    table.add_column("best setting")
+    table = Table(
+        Column("folder", overflow="fold"),
+        "date",
+        "state",
+        Column("size", justify="right"),
+        "best setting",
+        box=None,
+        header_style="bold",
+    )
     for path in sweeps_in(outputs):
-        if is_sweep(path):
-            state, best = _describe_sweep(SweepFolder(path))
-        elif RunFolder(path).record.exists():
-            state, best = _describe_run(path)
-        else:
+        if not is_sweep(path) and not RunFolder(path).record.exists():
             continue
-        table.add_row(plain(str(path)), _date(path), state, in_bytes(_size(path)), plain(best))
+        state, best = _describe(path)
+        table.add_row(plain(str(path)), _date(path), state, in_bytes(size_in(path)), plain(best))
     if not table.row_count:
         say(f"No sweep and no run lies in {outputs}.")
         return
     console().print(table)
 
 
-def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
-    """The state, as one word and what it is made of, and the best setting."""
+def _describe(path: Path) -> tuple[str, str]:
+    """The state, as one word and what it is made of, and the best setting or the accuracy."""
+    sweep, run = SweepFolder(path), RunFolder(path)
     try:
-        jobs = read_sweep(folder).jobs
+        return _describe_sweep(sweep) if is_sweep(path) else _describe_run(run)
     except NewerFormatError:
         return "of a newer sweeplab", ""
     except RunFolderError:
-        return "damaged: sweep.json", ""
+        return f"damaged: {(sweep if is_sweep(path) else run).record.name}", ""
+
+
+def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
+    jobs = read_sweep(folder).jobs
     # The folders know better than sweep.json: a killed sweep had no time to note its last runs.
     states = Counter(_state(RunFolder(folder.path / job.folder), job.state) for job in jobs)
     done = states["completed"] + states["diverged"]
@@ -69,12 +76,15 @@ def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
         word = "damaged"
     else:
         word = "complete" if done == total else "partial"
-    counted = f"{total} {plural('run', total)}"
-    parts = [f"{word}: {counted}" if done == total else f"{word}: {done} of {counted}"]
+    parts = [f"{word}: {'' if done == total else f'{done} of '}{count(total, 'run')}"]
     parts += [
         f"{states[bad]} {bad}" for bad in ("diverged", "failed", "damaged", "pruned") if states[bad]
     ]
-    return ", ".join(parts), _best_setting(folder)
+    best = ""
+    # Somebody's spreadsheet may have saved runs.csv with other columns, or words for numbers.
+    with suppress(OSError, csv.Error, ValueError, KeyError, TypeError):
+        best = _best_setting(folder.runs_table)
+    return ", ".join(parts), best
 
 
 def _state(run: RunFolder, noted: str) -> str:
@@ -90,14 +100,8 @@ def _state(run: RunFolder, noted: str) -> str:
     return record.status if record.status == "failed" or is_complete(run, record) else "damaged"
 
 
-def _describe_run(path: Path) -> tuple[str, str]:
-    run = RunFolder(path)
-    try:
-        record = read_record(run)
-    except NewerFormatError:
-        return "of a newer sweeplab", ""
-    except RunFolderError:
-        return "damaged: run.json", ""
+def _describe_run(run: RunFolder) -> tuple[str, str]:
+    record = read_record(run)
     if record.status == "failed":
         return "failed", ""
     if not is_complete(run, record):
@@ -115,23 +119,6 @@ def _date(path: Path) -> str:
         return "unknown"
 
 
-def _size(folder: Path) -> int:
-    """The bytes of all files in it. Links are not followed."""
-    total = 0
-    waiting = [str(folder)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_size
-        except OSError:  # removed meanwhile, or not ours to read
-            continue
-    return total
-
-
 def _locked(folder: SweepFolder) -> bool:
     if not folder.owner.exists():
         return False
@@ -144,19 +131,11 @@ def _locked(folder: SweepFolder) -> bool:
         return False
 
 
-def _best_setting(folder: SweepFolder) -> str:
+def _best_setting(runs_table: Path) -> str:
     """The setting of the highest mean final validation accuracy, from ``runs.csv``."""
-    try:
-        return _best_of(folder)
-    # Somebody's spreadsheet may have saved it with other columns, or with words for numbers.
-    except (OSError, csv.Error, ValueError, KeyError, TypeError):
+    if runs_table.stat().st_size > LARGEST_TABLE:
         return ""
-
-
-def _best_of(folder: SweepFolder) -> str:
-    if folder.runs_table.stat().st_size > LARGEST_TABLE:
-        return ""
-    with folder.runs_table.open(newline="", encoding="utf-8") as file:
+    with runs_table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     knobs = [
         key
@@ -169,9 +148,8 @@ def _best_of(folder: SweepFolder) -> str:
             scores[tuple(row[knob] for knob in knobs)].append(float(row[METRIC]))
     if not scores:
         return ""
-    best = max(scores, key=lambda setting: fmean(scores[setting]))
+    score, best = max(((fmean(values), best) for best, values in scores.items()), key=itemgetter(0))
     setting = ", ".join(
         f"{knob.rsplit('.', 1)[-1]}={value}" for knob, value in zip(knobs, best, strict=True)
     )
-    score = f"{fmean(scores[best]):.3f}"
-    return f"{setting}: {score}" if setting else score
+    return f"{setting}: {score:.3f}" if setting else f"{score:.3f}"

@@ -121,8 +121,9 @@ def prune(
 ) -> None:
     """Remove weights, or whole runs, that training again would bring back."""
     from sweeplab.cli.prune import prune as run_prune
+    from sweeplab.sweeps.prune import Rules
 
-    rules = {"weights": weights, "failed": failed, "diverged": diverged, "keep_best": keep_best}
+    rules = Rules(weights, failed, diverged, keep_best)
     run_prune(folders, rules, dry_run=dry_run, yes=yes)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.table import Table
@@ -15,22 +14,20 @@ from sweeplab.sweeps.find import sweep_of
 from sweeplab.sweeps.folder import SweepFolder, locked
 from sweeplab.sweeps.prune import Removal, Rules, places, plan_removals, remove
 from sweeplab.terminal import console, plain, say, shown
-from sweeplab.words import in_bytes, plural
+from sweeplab.words import count, in_bytes
 
 SHOWN = 50  # rows of the table before it only counts
 
 
-def prune(folders: Sequence[Path], chosen: Mapping[str, Any], *, dry_run: bool, yes: bool) -> None:
+def prune(folders: Sequence[Path], rules: Rules, *, dry_run: bool, yes: bool) -> None:
     """Print what is removed and why, and remove it unless ``dry_run``.
 
     Args:
-        chosen: the fields of ``Rules``.
         yes: also what might not come back as it is.
 
     Raises:
         click.UsageError: no rule was given.
     """
-    rules = Rules(**chosen)
     if not (rules.weights or rules.failed or rules.diverged or rules.keep_best is not None):
         raise click.UsageError(
             "say what to remove: --weights, --failed, --diverged or --keep-best K. --dry-run shows "
@@ -75,13 +72,9 @@ def _prune(found: list[Removal], *, dry_run: bool, yes: bool) -> None:
 def _print(removals: Sequence[Removal], heading: str) -> None:
     table = Table("run", "what", "size", heading, box=None, header_style="bold")
     for removal in removals[:SHOWN]:
-        reasons = "; ".join(removal.doubts) if heading != "why" else removal.why
-        table.add_row(
-            plain(str(shown(removal.run.path))),
-            removal.what,
-            in_bytes(removal.bytes),
-            plain(reasons),
-        )
+        run = plain(str(shown(removal.run.path)))
+        reasons = removal.why if heading == "why" else plain("; ".join(removal.doubts))
+        table.add_row(run, removal.what, in_bytes(removal.bytes), reasons)
     console().print(table)
     if len(removals) > SHOWN:
         say(f"... and {len(removals) - SHOWN} more")
@@ -91,8 +84,8 @@ def _counted(removals: Sequence[Removal]) -> str:
     runs = sum(removal.what == "run" for removal in removals)
     weights = len(removals) - runs
     parts = [
-        *([f"{runs} {plural('run', runs)}"] if runs else []),
-        *([f"the weights of {weights} {plural('run', weights)}"] if weights else []),
+        *([count(runs, "run")] if runs else []),
+        *([f"the weights of {count(weights, 'run')}"] if weights else []),
     ]
     if not parts:
         return "nothing"

@@ -7,16 +7,17 @@ are those it was trained with. What that does not hold for is removed only when 
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sweeplab.config import check
+from sweeplab.config import DataConfig, check
 from sweeplab.data import load
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
-from sweeplab.runs.files import remove_file
+from sweeplab.runs.files import remove_file, size_in
 from sweeplab.runs.folder import (
     RunFolder,
     damaged_files,
@@ -80,10 +81,10 @@ def remove(removals: Sequence[Removal]) -> None:
     Raises:
         StorageError: something cannot be removed; the rest is still there.
     """
-    gone: dict[SweepFolder, set[str]] = {}
+    gone: dict[SweepFolder, set[str]] = defaultdict(set)
     for removal in removals:
         if removal.what == "run":
-            gone.setdefault(sweep_of(removal.run.path), set()).add(removal.record.signature)
+            gone[sweep_of(removal.run.path)].add(removal.record.signature)
     for sweep, signatures in gone.items():
         _note(sweep, signatures)
     for removal in removals:
@@ -100,7 +101,7 @@ def places(path: Path) -> list[Path]:
 
 
 def _removals(path: Path, rules: Rules, standing: dict[Path, bool]) -> Iterator[Removal]:
-    data: dict[str, str] = {}  # checksums by data set, or why there is none
+    checksums: dict[str, tuple[str, str]] = {}  # by data set: looking for one may take long
     for run in runs_in(path):
         try:
             record = read_record(run)
@@ -109,14 +110,14 @@ def _removals(path: Path, rules: Rules, standing: dict[Path, bool]) -> Iterator[
         why = _why(record, rules, standing.get(run.path.resolve()))
         if why is None:
             continue
-        if rules.weights and record.status != "failed":
-            if not run.weights.is_file() or run.weights.name not in record.files:
-                continue
-            doubts = _doubts(run, record, data)
+        if record.status == "failed":
+            yield Removal(run, record, "run", why, size_in(run.path), _foreign(run))
+        elif not rules.weights:
+            doubts = _doubts(run, record, checksums) + _foreign(run)
+            yield Removal(run, record, "run", why, size_in(run.path), doubts)
+        elif run.weights.is_file() and run.weights.name in record.files:
+            doubts = _doubts(run, record, checksums)
             yield Removal(run, record, "weights", why, run.weights.stat().st_size, doubts)
-            continue
-        doubts = [] if record.status == "failed" else _doubts(run, record, data)
-        yield Removal(run, record, "run", why, _size(run.path), doubts + _foreign(run))
 
 
 def _why(record: RunRecord, rules: Rules, best: bool | None) -> str | None:
@@ -147,7 +148,7 @@ def _standing(sweep: Path, rules: Rules) -> dict[Path, bool]:
     return standing
 
 
-def _doubts(run: RunFolder, record: RunRecord, data: dict[str, str]) -> list[str]:
+def _doubts(run: RunFolder, record: RunRecord, checksums: dict[str, tuple[str, str]]) -> list[str]:
     """Why the run might not come back as it is."""
     found = [f"{name} is not the file that the run wrote" for name in damaged_files(run, record)]
     if record.engine_version != ENGINE_VERSION:
@@ -159,20 +160,24 @@ def _doubts(run: RunFolder, record: RunRecord, data: dict[str, str]) -> list[str
     if edits(record, config):
         found.append("its saved configuration was changed")
     key = repr(config.data)
-    if key not in data:
-        try:
-            data[key] = load(config.data).checksum
-        except SweeplabError as error:
-            data[key] = f"its data is not at hand: {error}"
-    if data[key] != record.data_checksum:
-        is_checksum = " " not in data[key]
-        found.append("its data is other data now" if is_checksum else data[key])
-    elif signature(config, data[key], record.engine_version) != record.signature and not found:
+    if key not in checksums:
+        checksums[key] = _checksum(config.data)
+    current, absent = checksums[key]
+    if current != record.data_checksum:
+        found.append(absent or "its data is other data now")
+    elif signature(config, current, record.engine_version) != record.signature and not found:
         found.append("its signature is not that of its configuration")
-    changed = differences(record.environment, environment())
-    if changed:
+    if changed := differences(record.environment, environment()):
         found.append(f"it was trained with another {', '.join(sorted(changed))}")
     return found
+
+
+def _checksum(data: DataConfig) -> tuple[str, str]:
+    """The checksum of a data set as it is now, and, without one, why it is not at hand."""
+    try:
+        return load(data).checksum, ""
+    except SweeplabError as error:
+        return "", f"its data is not at hand: {error}"
 
 
 def _foreign(run: RunFolder) -> list[str]:
@@ -195,14 +200,10 @@ def _foreign(run: RunFolder) -> list[str]:
 
 def _note(folder: SweepFolder, removed: set[str]) -> None:
     """Mark removed runs in ``sweep.json``; a job keeps its number."""
-    if not removed or not folder.record.exists():
+    if not folder.record.exists():
         return
     record = read_sweep(folder)
     for job in record.jobs:
         if job.signature in removed:
             job.state = PRUNED
     write_sweep(folder, record)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

@@ -18,6 +18,7 @@ from sweeplab.words import count, listed
 METRIC = "final_val_accuracy"
 METRIC_NAME = "final validation accuracy"
 LEVEL = 0.95
+RANK = {"completed": 0, "diverged": 1, "failed": 2}  # the lowest stands for equal runs
 
 SettingsTable = pd.DataFrame
 
@@ -73,7 +74,7 @@ def repeated(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[bool]:
     """
     if "seed" not in runs or runs.empty:
         return pd.Series(False, index=runs.index)
-    rank = runs["status"].map({"completed": 0, "diverged": 1}).fillna(2)
+    rank = runs["status"].map(RANK)
     keys = pd.DataFrame({"setting": setting_numbers(runs, knobs), "seed": runs["seed"]})
     order = rank.argsort(kind="stable")
     return keys.iloc[order].duplicated().reindex(runs.index)
@@ -98,10 +99,8 @@ def typical_run(
     Neither the luckiest nor the unluckiest seed; of an even number the lower of the two.
     """
     here = runs[(setting_numbers(runs, knobs) == setting) & (runs["status"] == "completed")]
-    if not len(here):
-        return None
     order = here.sort_values([METRIC, "seed"], kind="stable")
-    return order.iloc[(len(order) - 1) // 2]
+    return order.iloc[(len(order) - 1) // 2] if len(order) else None
 
 
 def ranked(settings: SettingsTable) -> SettingsTable:
@@ -112,9 +111,6 @@ def ranked(settings: SettingsTable) -> SettingsTable:
 
 def count_statuses(runs: pd.DataFrame) -> str:
     """``360 runs: 336 completed, 23 diverged and 1 failed``."""
-    parts = [
-        f"{number_of:,} {status}"
-        for status in ("completed", "diverged", "failed")
-        if (number_of := int((runs["status"] == status).sum()))
-    ]
+    counts = runs["status"].value_counts()
+    parts = [f"{counts[status]:,} {status}" for status in RANK if status in counts]
     return f"{count(len(runs), 'run')}: {listed(parts)}"

@@ -6,7 +6,6 @@ a setting in ``settings``.
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet
 
 from sweeplab.config import KNOBS, flatten
 from sweeplab.errors import RunFolderError
-from sweeplab.results import METRICS
+from sweeplab.results import METRICS, Metrics
 from sweeplab.runs.curves import SCHEMA
 from sweeplab.runs.files import write_bytes, write_text
 from sweeplab.runs.folder import RunFolder
@@ -28,33 +26,17 @@ from sweeplab.runs.many import read_runs
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import is_sweep, runs_in, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder
-from sweeplab.sweeps.settings import SettingsTable, count_statuses, summarise
+from sweeplab.sweeps.settings import RANK, SettingsTable, count_statuses, summarise
 
 CONFIG = tuple(KNOBS)
-COLUMNS = (
-    "run",
-    "sweep",
-    "folder",
-    "status",
-    *CONFIG,
-    "iterations",
-    "final_iteration",
-    *(f"final_{metric}" for metric in METRICS),
-    "best_iteration",
-    *(f"best_{metric}" for metric in METRICS),
-    "diverged_at",
-    "error",
-    "signature",
-    "data_checksum",
-    "finished",
-    "stack_seconds",
-    "stack_runs",
-)
+# Of the columns that have gaps.
 COUNTS = ("iterations", "final_iteration", "best_iteration", "diverged_at", "stack_runs")
+TYPES = dict.fromkeys(COUNTS, "Int64") | {
+    f"{which}_{metric}": "float64" for which in ("final", "best") for metric in METRICS
+}
 # A sweep that was killed and resumed gives the same runs.csv as one left alone, wherever it lies:
 # no times, no stacks, no absolute folders.
-NOT_IN_CSV = ("folder", "finished", "stack_seconds", "stack_runs")
-RANK = {"completed": 0, "diverged": 1, "failed": 2}
+NOT_IN_CSV = ["folder", "finished", "stack_seconds", "stack_runs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +44,7 @@ class Sweep:
     """Everything a report knows of one sweep, or of several merged."""
 
     path: Path  # the folder that was named first: where its tables and its report go
-    runs: pd.DataFrame  # COLUMNS, a row a run
+    runs: pd.DataFrame  # a row a run: the columns are those of ``_row``
     curves: pd.DataFrame  # run, sweep and the columns of curves.csv, float64
     knobs: list[str]  # the configuration keys that vary, seeds apart, in configuration order
     paths: tuple[Path, ...] = ()  # the sweeps, or runs, that it was loaded from
@@ -114,11 +96,7 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
     if not kept:
         why = f": {skipped[0][1]}" if skipped else "."
         raise RunFolderError(f"No complete run lies in {', '.join(map(str, paths))}{why}")
-    runs = pd.DataFrame([rows[i] for i in kept], columns=list(COLUMNS))
-    for column in COUNTS:
-        runs[column] = runs[column].astype("Int64")
-    for column in (*(f"final_{m}" for m in METRICS), *(f"best_{m}" for m in METRICS)):
-        runs[column] = runs[column].astype("float64")
+    runs = pd.DataFrame([rows[i] for i in kept]).astype(TYPES)
     return Sweep(
         path=paths[0],
         paths=tuple(root for root, _ in roots),
@@ -153,19 +131,11 @@ def write_tables(sweep: Sweep) -> tuple[Path, Path]:
     The same runs give the same bytes, whenever and in whatever order they were trained.
     """
     folder = SweepFolder(sweep.path)
-    runs_path, curves_path = folder.runs_table, folder.curves_table
-    write_text(runs_path, runs_csv(sweep.runs))
-    sink = io.BytesIO()
-    pa.parquet.write_table(
-        pa.Table.from_pandas(sweep.curves, preserve_index=False), sink, compression="zstd"
-    )
-    write_bytes(curves_path, sink.getvalue())
-    return runs_path, curves_path
-
-
-def runs_csv(runs: pd.DataFrame) -> str:
-    """The text of ``runs.csv``: ``runs`` without what depends on when and where they were made."""
-    return runs.drop(columns=list(NOT_IN_CSV)).to_csv(index=False, lineterminator="\n")
+    runs = sweep.runs.drop(columns=NOT_IN_CSV)
+    write_text(folder.runs_table, runs.to_csv(index=False, lineterminator="\n"))
+    curves = sweep.curves.to_parquet(engine="pyarrow", compression="zstd", index=False)
+    write_bytes(folder.curves_table, curves)
+    return folder.runs_table, folder.curves_table
 
 
 def _roots(path: Path) -> list[tuple[Path, list[RunFolder]]]:
@@ -195,13 +165,15 @@ def _row(
     root: Path, sweep: str, folder: RunFolder, record: RunRecord, curves: pa.Table
 ) -> dict[str, Any]:
     name = folder.path.relative_to(root).as_posix()
-    row: dict[str, Any] = {
+    return {
         "run": folder.path.resolve().name if name == "." else name,
         "sweep": sweep,
         "folder": str(folder.path),
         "status": record.status,
         **flatten(record.config),
         "iterations": curves["iteration"][-1].as_py() if len(curves) else None,
+        **_metrics("final", record.final),
+        **_metrics("best", record.best),
         "diverged_at": record.diverged_at,
         "error": record.error and record.error.message,
         "signature": record.signature,
@@ -210,10 +182,10 @@ def _row(
         "stack_seconds": record.stack and record.stack.seconds,
         "stack_runs": record.stack and record.stack.runs,
     }
-    for which, metrics in (("final", record.final), ("best", record.best)):
-        for metric in ("iteration", *METRICS):
-            row[f"{which}_{metric}"] = metrics and getattr(metrics, metric)
-    return row
+
+
+def _metrics(which: str, metrics: Metrics | None) -> dict[str, Any]:
+    return {f"{which}_{name}": getattr(metrics, name, None) for name in ("iteration", *METRICS)}
 
 
 def _without_doubles(rows: Sequence[dict[str, Any]], skipped: list[tuple[str, str]]) -> list[int]:
@@ -224,12 +196,8 @@ def _without_doubles(rows: Sequence[dict[str, Any]], skipped: list[tuple[str, st
             continue
         better, worse = sorted((other, i), key=lambda place: RANK[rows[place]["status"]])
         first[row["signature"]] = better
-        skipped.append(
-            (
-                rows[worse]["folder"],
-                f"It is the same run as {rows[better]['folder']} and is counted once.",
-            )
-        )
+        why = f"It is the same run as {rows[better]['folder']} and is counted once."
+        skipped.append((rows[worse]["folder"], why))
     return sorted(first.values())
 
 
