@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from sweeplab.config import RunConfig
 from sweeplab.data import SOURCES, load_test
@@ -28,8 +28,6 @@ from sweeplab.runs.folder import (
     write_test,
 )
 from sweeplab.runs.record import TestRecord
-
-NORMAL_975 = 1.959963984540054
 
 
 def evaluate(folder: RunFolder) -> TestRecord:
@@ -70,13 +68,10 @@ def evaluate(folder: RunFolder) -> TestRecord:
 
 def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
     """The 95 % score interval of a proportion (Wilson 1927; Brown, Cai and DasGupta 2001)."""
-    z, p = NORMAL_975, correct / examples
-    middle = (p + z * z / (2 * examples)) / (1 + z * z / examples)
-    half = (
-        z / (1 + z * z / examples) * math.sqrt(p * (1 - p) / examples + z * z / (4 * examples**2))
-    )
-    # Rounding must not leave the proportion outside of its own interval, or that of 0 to 1.
-    return max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p))
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, examples).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def predict(
@@ -106,19 +101,16 @@ def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
     try:
         with Image.open(path) as image:
             grey = image.convert("L")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as an image: {error}") from error
     grey.thumbnail((side, side), Image.Resampling.BOX)
     if max(grey.size) < side:  # thumbnail only shrinks
         scale = side / max(grey.size)
         grey = grey.resize((round(grey.width * scale), round(grey.height * scale)))
-    pixels = np.asarray(grey, dtype=np.float32) / 255
-    if invert:
-        pixels = 1 - pixels
-    square = np.zeros((side, side), dtype=np.float32)
-    top, left = (side - pixels.shape[0]) // 2, (side - pixels.shape[1]) // 2
-    square[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-    return square.ravel()
+    square = Image.new("L", (side, side))
+    corner = ((side - grey.width) // 2, (side - grey.height) // 2)
+    square.paste(ImageOps.invert(grey) if invert else grey, corner)
+    return np.asarray(square, dtype=np.float32).ravel() / np.float32(255)
 
 
 def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np.float32]]:
@@ -127,7 +119,7 @@ def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np
         raise RunFolderError(
             f"{folder.path} {record.status}, and has no weights to use. Choose a completed run."
         )
-    if is_pruned(folder, record, folder.weights.name):
+    if is_pruned(folder.weights, record):
         raise RunFolderError(
             f"The weights of {folder.path} were pruned. `sweeplab reproduce --restore` brings them "
             "back."

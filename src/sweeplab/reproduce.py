@@ -126,14 +126,10 @@ def _read(folder: RunFolder) -> _Saved:
         f"{key} is {saved} in .hydra/config.yaml, and was {trained} when the run was trained"
         for key, (trained, saved) in edits(record, config).items()
     ]
-    there = folder.weights.name in record.files and not _weights_pruned(folder, record)
-    weights = read_weights(folder) if there else None
+    kept = folder.weights.name in record.files and not is_pruned(folder.weights, record)
+    weights = read_weights(folder) if kept else None
     outcome = Outcome(record.status, read_curves(folder), weights)
     return _Saved(folder, record, config, outcome, reasons)
-
-
-def _weights_pruned(folder: RunFolder, record: RunRecord) -> bool:
-    return is_pruned(folder, record, folder.weights.name)
 
 
 def _other_length(run: _Saved) -> str:
@@ -150,11 +146,20 @@ def _other_length(run: _Saved) -> str:
 def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -> Reproduction:
     finite = np.isfinite(result.weight).all() and np.isfinite(result.bias).all()
     weights = (result.weight, result.bias) if finite else None
-    pruned = _weights_pruned(run.folder, run.record)
+    pruned = is_pruned(run.folder.weights, run.record)
     new = Outcome(result.status, result.curves, None if pruned else weights)
     comparison = compare(run.outcome, new)
-    if pruned and comparison.verdict == "identical":
-        comparison = _compared_by_checksum(run, weights, restore=restore)
+    same = comparison.verdict == "identical"
+    if same and pruned:
+        content = weights_to_bytes(*weights) if weights else b""
+        same = sha256(content) == run.record.files[run.folder.weights.name].sha256
+        if not same:
+            comparison = Comparison(
+                "equal within tolerance",
+                "the curves are identical, the checksum of the pruned weights is another",
+            )
+        elif restore:
+            restore_weights(run.folder, run.record, content)
     reasons = list(run.reasons)
     if checksum != run.record.data_checksum:
         reasons.append(
@@ -166,20 +171,5 @@ def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -
             f"version {run.record.engine_version} of the engine trained it, and this is version "
             f"{ENGINE_VERSION}"
         )
-    environments = {}
-    if comparison.verdict != "identical":
-        environments = differences(run.record.environment, environment())
+    environments = {} if same else differences(run.record.environment, environment())
     return Reproduction(run.folder.path, comparison, reasons, environments)
-
-
-def _compared_by_checksum(run: _Saved, weights: Any, *, restore: bool) -> Comparison:
-    """What can be said of weights that were pruned."""
-    content = b"" if weights is None else weights_to_bytes(*weights)
-    if sha256(content) != run.record.files[run.folder.weights.name].sha256:
-        return Comparison(
-            "equal within tolerance",
-            "the curves are identical, the checksum of the pruned weights is another",
-        )
-    if restore:
-        restore_weights(run.folder, run.record, content)
-    return Comparison("identical")

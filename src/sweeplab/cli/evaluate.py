@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from sweeplab.evaluation import evaluate as run_evaluate
 from sweeplab.runs.folder import RunFolder
@@ -20,18 +20,15 @@ def evaluate(run: Path) -> None:
         f"Test accuracy {record.accuracy:.4f} on {record.examples} images "
         f"(95 % interval {record.low:.4f} to {record.high:.4f})"
     )
-    table = Table(title="Rows: true class. Columns: predicted.", box=None, title_justify="left")
-    table.add_column("")
-    for name in record.classes:
-        table.add_column(name, justify="right")
+    columns = [Column(name, justify="right") for name in record.classes]
+    title = "Rows: true class. Columns: predicted."
+    table = Table("", *columns, title=title, box=None, title_justify="left")
     for name, row in zip(record.classes, record.confusion, strict=True):
-        table.add_row(name, *(str(count) if count else "." for count in row))
+        table.add_row(name, *(str(n or ".") for n in row))
     console().print(table)
     times = len(record.opened)
-    say(
-        f"Recorded in {shown(folder.test)}: the test set was opened for this run "
-        f"{'once' if times == 1 else f'{times} times'}."
-    )
+    opened = "once" if times == 1 else f"{times} times"
+    say(f"Recorded in {shown(folder.test)}: the test set was opened for this run {opened}.")
     sweep = run.absolute().parent
     if SweepFolder(sweep).report.is_file():
         say(f"`sweeplab report {shown(sweep)}` adds it to the report.")

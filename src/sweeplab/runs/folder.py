@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -207,18 +207,17 @@ def read_bytes(path: Path) -> bytes:
 def is_complete(folder: RunFolder, record: RunRecord) -> bool:
     """Whether every file that was written, and not pruned, is there in its whole length."""
     return record.status in ("completed", "diverged") and all(
-        _length(folder.path / name) == about.bytes
-        for name, about in record.files.items()
-        if not is_pruned(folder, record, name)
+        path.is_file() and path.stat().st_size == about.bytes
+        for path, about in _due(folder, record)
     )
 
 
 def damaged_files(folder: RunFolder, record: RunRecord) -> list[str]:
     """The files whose content is not what ``record`` says was written."""
     return [
-        name
-        for name, about in record.files.items()
-        if not is_pruned(folder, record, name) and _checksum(folder.path / name) != about.sha256
+        path.name
+        for path, about in _due(folder, record)
+        if not path.is_file() or sha256(read_bytes(path)) != about.sha256
     ]
 
 
@@ -227,10 +226,18 @@ def is_sound(folder: RunFolder, record: RunRecord) -> bool:
     return is_complete(folder, record) and not damaged_files(folder, record)
 
 
-def is_pruned(folder: RunFolder, record: RunRecord, name: str) -> bool:
-    """Whether ``sweeplab prune`` removed the file ``name``; its checksum is still in ``record``."""
-    about = record.files.get(name)
-    return about is not None and about.pruned is not None and not (folder.path / name).exists()
+def is_pruned(path: Path, record: RunRecord) -> bool:
+    """Whether ``sweeplab prune`` removed the file ``path``; its checksum is still in ``record``."""
+    about = record.files.get(path.name)
+    return about is not None and about.pruned is not None and not path.exists()
+
+
+def _due(folder: RunFolder, record: RunRecord) -> Iterator[tuple[Path, FileRecord]]:
+    """The files that were written, and not pruned."""
+    for name, about in record.files.items():
+        path = folder.path / name
+        if not is_pruned(path, record):
+            yield path, about
 
 
 def prune_weights(folder: RunFolder, record: RunRecord) -> None:
@@ -253,14 +260,6 @@ def _note_pruned(folder: RunFolder, record: RunRecord, when: str | None) -> None
     name = folder.weights.name
     about = replace(record.files[name], pruned=when)
     write_record(folder, replace(record, files=record.files | {name: about}))
-
-
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
-
-
-def _checksum(path: Path) -> str:
-    return sha256(read_bytes(path)) if path.is_file() else ""
 
 
 def now() -> str:
