@@ -22,7 +22,7 @@ from sweeplab.runs.folder import (
     write_hydra_files,
     write_result,
 )
-from sweeplab.runs.signature import signature
+from sweeplab.runs.record import signature
 from sweeplab.sweeps.settings import METRIC
 
 LR, WD = "optimizer.lr", "optimizer.weight_decay"

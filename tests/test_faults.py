@@ -39,7 +39,7 @@ from sweeplab.runs.folder import (
     read_record,
     write_result,
 )
-from sweeplab.runs.signature import signature
+from sweeplab.runs.record import signature
 from sweeplab.sweeps.find import complete_runs, runs_in
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, write_sweep
 from sweeplab.sweeps.plan import plan

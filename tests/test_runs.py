@@ -25,9 +25,8 @@ from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder
 from sweeplab.runs.curves import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
-from sweeplab.runs.record import StackShare
+from sweeplab.runs.record import StackShare, signature
 from sweeplab.runs.saved_config import to_yaml
-from sweeplab.runs.signature import signature
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import (
     JobEntry,

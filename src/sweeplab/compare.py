@@ -19,7 +19,7 @@ CURVE_TOLERANCES = {  # relative, absolute
 WEIGHT_TOLERANCE = 1e-4  # relative, and absolute
 
 Weights = tuple[NDArray[np.float32], NDArray[np.float32]]  # [C, D], [C]
-Verdict = Literal["identical", "equal within tolerance", "different"]
+Verdict = Literal["identical", "equal within tolerance", "different", "not retrained"]
 
 
 @dataclass(frozen=True)

@@ -33,25 +33,24 @@ from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import runs_in
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
 
+NOT_RETRAINED = Comparison("not retrained")
+
 
 @dataclass(frozen=True)
 class Reproduction:
     """What came of retraining one run."""
 
     folder: Path
-    comparison: Comparison | None  # None: it could not be retrained; `reasons` says why
-    reasons: list[str] = field(default_factory=list)  # what could explain a difference
+    comparison: Comparison
+    reasons: list[str]  # what could explain a difference, or why it could not be retrained
     environments: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # then, now
-
-    @property
-    def verdict(self) -> str:
-        return self.comparison.verdict if self.comparison else "not retrained"
 
     @property
     def same(self) -> bool:
         """Bit for bit; or to rounding, where the machine or a version is another."""
-        return self.verdict == "identical" or (
-            self.verdict == "equal within tolerance" and bool(self.environments)
+        verdict = self.comparison.verdict
+        return verdict == "identical" or (
+            verdict == "equal within tolerance" and bool(self.environments)
         )
 
 
@@ -67,7 +66,7 @@ class _Saved:
 def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterator[Reproduction]:
     """Retrain the runs in ``folders``, in stacks: the bits of a run do not depend on its stack.
 
-    A run that cannot be read or retrained gives a reproduction without a comparison. Weights that
+    A run that cannot be read or retrained is "not retrained", for the reasons given. Weights that
     were pruned are compared by the checksum that is left of them; ``restore`` writes them anew
     where they come out the same.
     """
@@ -76,7 +75,7 @@ def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterato
         try:
             run = _read(folder)
         except SweeplabError as error:
-            yield Reproduction(folder.path, None, [str(error)])
+            yield Reproduction(folder.path, NOT_RETRAINED, [str(error)])
             continue
         if where := _other_length(run):
             yield Reproduction(folder.path, Comparison("different", where), run.reasons)
@@ -89,7 +88,7 @@ def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterato
             results = train_stack([run.config for run in chosen], dataset)
         except SweeplabError as error:
             for run in chosen:
-                yield Reproduction(run.folder.path, None, [*run.reasons, str(error)])
+                yield Reproduction(run.folder.path, NOT_RETRAINED, [*run.reasons, str(error)])
             continue
         for run, result in zip(chosen, results, strict=True):
             yield _compared(run, result, dataset.checksum, restore=restore)

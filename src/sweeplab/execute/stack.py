@@ -27,8 +27,7 @@ from sweeplab.runs.folder import (
     write_hydra_files,
     write_result,
 )
-from sweeplab.runs.record import RunRecord
-from sweeplab.runs.signature import signature
+from sweeplab.runs.record import RunRecord, signature
 from sweeplab.training import ENGINE_VERSION, train_stack
 
 # What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.

@@ -35,16 +35,12 @@ HEADER = ",".join(SCHEMA.names).encode() + b"\n"
 
 def to_csv(curves: Curves) -> bytes:
     """The text of ``curves.csv``: shortest decimals that read back as the same float."""
-    columns = []
-    for field in SCHEMA:
-        values = getattr(curves, field.name)
-        if field.name in METRICS:  # empty where there is no evaluation
-            gaps = np.isnan(values)
-        elif field.name == "batch_loss":  # may be nan or inf
-            gaps = curves.iteration == 0
-        else:
-            gaps = None
-        columns.append(pa.array(values, type=field.type, mask=gaps))
+    gaps = {name: np.isnan(getattr(curves, name)) for name in METRICS}
+    gaps["batch_loss"] = curves.iteration == 0  # elsewhere it may be nan or inf
+    columns = [
+        pa.array(getattr(curves, field.name), type=field.type, mask=gaps.get(field.name))
+        for field in SCHEMA
+    ]
     sink = io.BytesIO()
     sink.write(HEADER)
     pa.csv.write_csv(

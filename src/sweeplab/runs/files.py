@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,21 +23,14 @@ T = TypeVar("T")
 LARGEST_JSON = 256 * 2**20
 
 
-class HasPath(Protocol):
-    """A folder, as an object."""
-
-    @property
-    def path(self) -> Path: ...
-
-
 @dataclass(frozen=True)
 class Inside:
-    """The path of what is called ``name`` in the folder whose class this is an attribute of."""
+    """The path of what is called ``name`` in a folder; an attribute of that folder's class."""
 
     name: str
 
-    def __get__(self, folder: HasPath, kind: type) -> Path:
-        return folder.path / self.name
+    def __get__(self, folder: Any, kind: type) -> Path:
+        return Path(folder.path, self.name)
 
 
 @contextmanager
@@ -191,11 +184,11 @@ def _in_words(error: msgspec.ValidationError) -> str:
     mistaken = re.fullmatch(r"Expected (.+), got (.+)", said)
     if mistaken is None:
         return f"{its}: {said[:1].lower()}{said[1:]}"
-    due, found = (
+    due, got = (
         " or ".join(_TYPES.get(name, name) for name in names.split(" | "))
         for names in mistaken.groups()
     )
-    return f"{its} is {found}, where {due} is due"
+    return f"{its} is {got}, where {due} is due"
 
 
 def sha256(content: bytes) -> str:

@@ -26,8 +26,7 @@ from sweeplab.runs.folder import (
     read_config,
     read_record,
 )
-from sweeplab.runs.record import RunRecord
-from sweeplab.runs.signature import signature
+from sweeplab.runs.record import RunRecord, signature
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import is_sweep, runs_in, sweep_of, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep

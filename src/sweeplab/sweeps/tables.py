@@ -19,7 +19,6 @@ import pyarrow as pa
 from sweeplab.config import KNOBS, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.results import METRICS, Metrics
-from sweeplab.runs.curves import SCHEMA
 from sweeplab.runs.files import write_bytes, write_text
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.many import read_runs
@@ -79,8 +78,8 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
+    environments: list[dict[str, Any]] = []
     skipped: list[tuple[str, str]] = []
-    environments: dict[str, dict[str, Any]] = {}
     roots = [root for path in paths for root in _roots(path)]
     for (root, folders), name in zip(roots, _sweep_names([r for r, _ in roots]), strict=True):
         for folder, read in zip(folders, read_runs(folders), strict=True):
@@ -88,10 +87,9 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
                 skipped.append((str(folder.path), str(read)))
                 continue
             record, table = read
-            row = _row(root, name, folder, record, table)
-            rows.append(row)
+            rows.append(_row(root, name, folder, record, table))
             tables.append(table)
-            environments[row["folder"]] = record.environment
+            environments.append(record.environment)
     kept = _without_doubles(rows, skipped)
     if not kept:
         why = f": {skipped[0][1]}" if skipped else "."
@@ -101,10 +99,10 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
         path=paths[0],
         paths=tuple(root for root, _ in roots),
         runs=runs,
-        curves=_stacked([(rows[i], tables[i]) for i in kept]),
+        curves=_stacked(runs, [tables[i] for i in kept]),
         knobs=varying(runs),
         skipped=skipped,
-        environments={folder: environments[folder] for folder in runs["folder"]},
+        environments={rows[i]["folder"]: environments[i] for i in kept},
     )
 
 
@@ -201,13 +199,9 @@ def _without_doubles(rows: Sequence[dict[str, Any]], skipped: list[tuple[str, st
     return sorted(first.values())
 
 
-def _stacked(parts: Sequence[tuple[dict[str, Any], pa.Table]]) -> pd.DataFrame:
-    table = pa.concat_tables([curves for _, curves in parts])
-    lengths = [len(curves) for _, curves in parts]
-    frame = pd.DataFrame(
-        {name: table[name].to_numpy().astype("float64", copy=False) for name in SCHEMA.names}
-    )
+def _stacked(runs: pd.DataFrame, curves: Sequence[pa.Table]) -> pd.DataFrame:
+    frame: pd.DataFrame = pa.concat_tables(curves).to_pandas(split_blocks=True).astype("float64")
+    lengths = [len(table) for table in curves]
     for place, key in enumerate(("run", "sweep")):
-        names = pd.Series([row[key] for row, _ in parts], dtype="str")
-        frame.insert(place, key, names.repeat(lengths).reset_index(drop=True))
+        frame.insert(place, key, runs[key].repeat(lengths).reset_index(drop=True))
     return frame

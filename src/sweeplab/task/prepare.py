@@ -13,8 +13,7 @@ from sweeplab.config import RunConfig
 from sweeplab.data import load
 from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderError
 from sweeplab.runs.folder import RunFolder, RunIdentity
-from sweeplab.runs.record import RunRecord
-from sweeplab.runs.signature import signature
+from sweeplab.runs.record import RunRecord, signature
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, read_sweep
 from sweeplab.sweeps.plan import Plan, plan
