@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from sweeplab.config import RunConfig
 from sweeplab.data import SOURCES, load_test
@@ -45,8 +46,7 @@ def evaluate(folder: RunFolder) -> TestRecord:
             f"of {config.data.name} have {images.shape[1]}."
         )
     opened = _opened(folder)
-    scores = logits(torch.from_numpy(weight), torch.from_numpy(bias), images)  # [M, C]
-    predicted = scores.argmax(dim=1)
+    predicted = logits(weight, bias, images).argmax(dim=1)  # [M]
     classes = SOURCES[config.data.name].classes
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
@@ -93,8 +93,8 @@ def predict(
     if side * side != weight.shape[1]:
         raise RunFolderError(f"{folder.weights} is not for square images.")
     pixels = torch.from_numpy(np.stack([_read_image(path, side, invert) for path in images]))
-    scores = logits(torch.from_numpy(weight), torch.from_numpy(bias), pixels)
-    return torch.softmax(scores, dim=1).numpy(), SOURCES[config.data.name].classes
+    probabilities = torch.softmax(logits(weight, bias, pixels), dim=1)
+    return probabilities.numpy(), SOURCES[config.data.name].classes
 
 
 def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
@@ -113,7 +113,7 @@ def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
     return np.asarray(square, dtype=np.float32).ravel() / np.float32(255)
 
 
-def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np.float32]]:
+def _load(folder: RunFolder) -> tuple[RunConfig, Tensor, Tensor]:
     record = read_record(folder)
     if folder.weights.name not in record.files:
         raise RunFolderError(
@@ -142,7 +142,7 @@ def _load(folder: RunFolder) -> tuple[RunConfig, NDArray[np.float32], NDArray[np
             f"{folder.weights} has {len(weight)} classes, which are not those of "
             f"{config.data.name}."
         )
-    return config, weight, bias
+    return config, torch.from_numpy(weight), torch.from_numpy(bias)
 
 
 def _opened(folder: RunFolder) -> list[str]:

@@ -127,6 +127,11 @@ def read_json(path: Path) -> dict[str, Any]:
             raise RunFolderError(f"{path} is damaged: it is larger than any that sweeplab writes.")
         content = path.read_bytes()
         values: Any = json.loads(content)
+        if b"\\ud" in content.lower():
+            # Half of a surrogate pair, as in a file name that is no UTF-8, fits in JSON and nowhere
+            # else: it would stop a whole report at its last step.
+            printable = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+            values = json.loads(printable)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -136,10 +141,6 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(values, dict):
         raise RunFolderError(f"{path} is damaged: it holds no JSON object.")
-    if b"\\ud" in content.lower():
-        # Half of a surrogate pair, as in a file name that is no UTF-8, fits in JSON and nowhere
-        # else: it would stop a whole report at its last step.
-        return {_printable(key): _printable(value) for key, value in values.items()}
     return values
 
 
@@ -194,11 +195,3 @@ def _in_words(error: msgspec.ValidationError) -> str:
 def sha256(content: bytes) -> str:
     """The SHA-256 of ``content`` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
-
-
-def _printable(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {_printable(key): _printable(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_printable(value) for value in tree]
-    return tree.encode(errors="replace").decode() if isinstance(tree, str) else tree

@@ -137,13 +137,11 @@ def _standing(sweep: Path, rules: Rules) -> dict[Path, bool]:
         return {}
     standing: dict[Path, bool] = {}
     for part in comparable(load_sweep(sweep)).values():
-        kept = set(ranked(part.settings).head(rules.keep_best)["setting"])
-        settings = setting_numbers(part.runs, part.knobs)
-        done = part.runs[part.runs["status"] == "completed"]
-        standing |= {
-            Path(folder).resolve(): setting in kept
-            for folder, setting in zip(done["folder"], settings[done.index], strict=True)
-        }
+        kept = ranked(part.settings).head(rules.keep_best)["setting"]
+        best = setting_numbers(part.runs, part.knobs).isin(kept)
+        done = part.runs["status"] == "completed"
+        folders = [Path(folder).resolve() for folder in part.runs["folder"][done]]
+        standing |= zip(folders, best[done], strict=True)
     return standing
 
 
@@ -181,20 +179,18 @@ def _checksum(data: DataConfig) -> tuple[str, str]:
 
 def _foreign(run: RunFolder) -> list[str]:
     """What a whole run's folder holds that training it again does not bring back."""
-    found = []
-    if run.test.exists():
-        found.append("its test.json counts looks at the test set")
+    own = (run.record, run.curves, run.weights, run.test, run.hydra)
     strange = sorted(
         path.name
         for path in run.path.iterdir()
-        if path not in (run.record, run.curves, run.weights, run.test, run.hydra)
-        and path.suffix not in OWN_SUFFIXES
+        if path not in own and path.suffix not in OWN_SUFFIXES
     )
-    if strange:
-        found.append(f"it holds files of others: {', '.join(strange[:3])}")
-    if run.path.is_symlink():
-        found.append("it is a link to a folder elsewhere")
-    return found
+    doubts = {
+        "its test.json counts looks at the test set": run.test.exists(),
+        f"it holds files of others: {', '.join(strange[:3])}": strange,
+        "it is a link to a folder elsewhere": run.path.is_symlink(),
+    }
+    return [doubt for doubt, applies in doubts.items() if applies]
 
 
 def _note(folder: SweepFolder, removed: set[str]) -> None:
