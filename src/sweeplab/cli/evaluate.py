@@ -1,4 +1,4 @@
-"""``sweeplab evaluate``."""
+"""``sweeplab evaluate`` and ``sweeplab predict``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
-from sweeplab.evaluation import evaluate as run_evaluate
+from sweeplab import evaluation
 from sweeplab.runs.folder import RunFolder
 from sweeplab.sweeps.folder import SweepFolder
-from sweeplab.terminal import console, say, shown
+from sweeplab.terminal import console, plain, say, shown
 
 
 def evaluate(run: Path) -> None:
     """Print the test accuracy and the confusion matrix, and record them."""
     folder = RunFolder(run)
-    record = run_evaluate(folder)
+    record = evaluation.evaluate(folder)
     say(
         f"Test accuracy {record.accuracy:.4f} on {record.examples} images "
         f"(95 % interval {record.low:.4f} to {record.high:.4f})"
@@ -34,3 +34,13 @@ def evaluate(run: Path) -> None:
         say(f"`sweeplab report {shown(sweep)}` adds it to the report.")
     if times > 1:
         say("Choosing by test accuracy makes it optimistic: choose by validation accuracy.")
+
+
+def predict(run: Path, images: list[Path], *, invert: bool) -> None:
+    """Print each image's most probable class, and the probabilities of all."""
+    probabilities, classes = evaluation.predict(RunFolder(run), images, invert=invert)
+    columns = [Column(name, justify="right") for name in classes]
+    table = Table("image", "class", *columns, box=None, header_style="bold")
+    for path, row in zip(images, probabilities, strict=True):
+        table.add_row(plain(str(path)), classes[int(row.argmax())], *(f"{p:.3f}" for p in row))
+    console().print(table)

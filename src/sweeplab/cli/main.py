@@ -87,7 +87,7 @@ def evaluate(run: Path) -> None:
 @click.option("--invert", is_flag=True, help="For dark strokes on a light background.")
 def predict(run: Path, images: tuple[Path, ...], invert: bool) -> None:
     """Class probabilities of image files under a run's weights."""
-    from sweeplab.cli.predict import predict as run_predict
+    from sweeplab.cli.evaluate import predict as run_predict
 
     run_predict(run, list(images), invert=invert)
 

@@ -83,11 +83,8 @@ def _print(removals: Sequence[Removal], heading: str) -> None:
 def _counted(removals: Sequence[Removal]) -> str:
     runs = sum(removal.what == "run" for removal in removals)
     weights = len(removals) - runs
-    parts = [
-        *([count(runs, "run")] if runs else []),
-        *([f"the weights of {count(weights, 'run')}"] if weights else []),
-    ]
-    if not parts:
-        return "nothing"
+    parts = [count(runs, "run")] if runs else []
+    if weights:
+        parts.append(f"the weights of {count(weights, 'run')}")
     total = sum(removal.bytes for removal in removals)
-    return f"{' and '.join(parts)}, {in_bytes(total)} ({total} bytes)"
+    return f"{' and '.join(parts)}, {in_bytes(total)} ({total} bytes)" if parts else "nothing"

@@ -127,8 +127,8 @@ def _problem(record: RunRecord) -> str:
         "diverged_at": record.status == "diverged",
     }
     for name, is_due in due.items():
-        there = getattr(record, name) is not None
-        if there != is_due and (is_due or name in ("final", "error")):
+        given = getattr(record, name) is not None
+        if given != is_due and (is_due or name in ("final", "error")):
             return f"it {record.status} {'without' if is_due else 'with'} '{name}'"
     if record.stack is not None and not math.isfinite(record.stack.seconds):
         return "its stack.seconds is no number"

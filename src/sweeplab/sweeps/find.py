@@ -49,7 +49,7 @@ def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]
     Raises:
         NewerFormatError: a newer sweeplab wrote one of the runs, which must be kept.
     """
-    found: dict[str, tuple[RunFolder, RunRecord]] = {}
+    complete: dict[str, tuple[RunFolder, RunRecord]] = {}
     for run in runs_in(folder.path):
         try:
             record = read_record(run)
@@ -58,8 +58,8 @@ def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]
         except RunFolderError:
             continue
         if is_sound(run, record):
-            found[record.signature] = (run, record)
-    return found
+            complete[record.signature] = (run, record)
+    return complete
 
 
 def _runs(folder: Path, seen: set[str]) -> Iterator[Path]:
