@@ -34,10 +34,10 @@ RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 MAY_MEET_HYDRA = {"task", "cli"}
 # Within these rooms too, each module may use those before it alone.
 WITHIN = {
-    "execute": ["lost", "options", "files", "stack", "inline", "processes", "slurm", "distribute"],
+    "execute": ["options", "files", "stack", "processes", "slurm", "distribute"],
     "task": [
-        *("grammar", "compose", "prepare", "claim", "words", "progress", "job_log", "hooks"),
-        *("launch", "job", "summary", "finish", "sweep"),
+        *("grammar", "compose", "prepare", "claim", "words", "progress", "hooks"),
+        *("launch", "job", "finish", "sweep"),
     ],
     "report": ["text", "page", "notebook", "build"],
 }

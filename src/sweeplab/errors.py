@@ -36,6 +36,18 @@ class NewerFormatError(RunFolderError):
     """A newer sweeplab wrote a file: it is sound, and must not be written over."""
 
 
+class WorkerLostError(SweeplabError):
+    """A worker was killed, crashed, or ran out of its time. The message says what is known.
+
+    Args:
+        memory: whether it is known to have asked for more memory than it was given.
+    """
+
+    def __init__(self, message: str, *, memory: bool = False) -> None:
+        super().__init__(message)
+        self.memory = memory
+
+
 class StorageError(SweeplabError, OSError):
     """A file could not be written: the disk is full, or the place is read-only.
 

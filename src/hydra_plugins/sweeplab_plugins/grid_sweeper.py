@@ -37,23 +37,16 @@ class GridSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        self.hydra_context = hydra_context
-        self.config = config
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
+        self.given: dict[str, Any] = {
+            "context": hydra_context,
+            "launcher": Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            ),
+            "master": config,
+        }
 
     def sweep(self, arguments: list[str]) -> Any:
+        # Imported here, because every Hydra command scans this.
         from sweeplab.task.sweep import sweep
 
-        assert self.hydra_context is not None
-        assert self.config is not None
-        assert self.launcher is not None
-        return sweep(
-            context=self.hydra_context,
-            launcher=self.launcher,
-            master=self.config,
-            params=self.params,
-            arguments=arguments,
-            report=self.report,
-        )
+        return sweep(**self.given, params=self.params, arguments=arguments, report=self.report)

@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sweeplab.errors import RunFolderError
-from sweeplab.execute.files import Stack, StackFiles, StackRun, StacksFolder
-from sweeplab.execute.inline import Inline
-from sweeplab.execute.lost import WorkerLostError
-from sweeplab.execute.options import Options, cores
+from sweeplab.errors import RunFolderError, WorkerLostError
+from sweeplab.execute.files import Stack, StackFiles, StackRun, StacksFolder, read_note
+from sweeplab.execute.options import Options
 from sweeplab.execute.processes import Processes
 from sweeplab.execute.slurm import Slurm
-from sweeplab.execute.stack import Written, ended, train_and_write, train_file
+from sweeplab.execute.stack import ended, train_and_write, train_file
 from sweeplab.provenance import environment
 from sweeplab.runs.folder import write_failure, write_hydra_files
 from sweeplab.runs.record import RunRecord
 from sweeplab.terminal import say
 from sweeplab.training.stacked.grouping import PANEL_RUNS
-from sweeplab.words import plural
+from sweeplab.words import count
 
 T = TypeVar("T")
 Ended = tuple[StackRun, RunRecord]
@@ -45,6 +43,21 @@ def cut(stacks: Sequence[Sequence[T]], options: Options) -> list[Sequence[T]]:
     return [
         stack[start : start + width] for stack in stacks for start in range(0, len(stack), width)
     ]
+
+
+class Inline(Executor):
+    """Trains stacks in this process: ``submit`` returns at the end. Ctrl-C passes through it."""
+
+    room: float = 1  # stacks to hand over before the first has ended
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        """The result of ``fn``, or its error."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class Distribution:
@@ -85,19 +98,16 @@ class Distribution:
             OSError: a folder cannot be written.
         """
         self.waiting.extend(map(Piece, stacks))
-        executor: Inline | Processes | Slurm | None = None
         try:
-            executor = self._executor()
-            while self.waiting or self.running:
-                while self.waiting and len(self.running) < executor.room:
-                    self._submit(executor, self.waiting.popleft())
-                for future in wait(self.running, return_when=FIRST_COMPLETED).done:
-                    self._collect(future, *self.running.pop(future))
-                if self.failed and self.options.on_failure == "stop":
-                    break
+            with self._executor() as executor:
+                while self.waiting or self.running:
+                    while self.waiting and len(self.running) < executor.room:
+                        self._submit(executor, self.waiting.popleft())
+                    for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                        self._collect(future, *self.running.pop(future))
+                    if self.failed and self.options.on_failure == "stop":
+                        break
         finally:
-            if executor is not None:
-                executor.shutdown(cancel_futures=True)
             # Jobs of an earlier command go on, and need their files.
             if self.options.executor == "slurm" or not self.folder.submitted():
                 self.folder.remove(keep_logs=self.keep_logs)
@@ -116,10 +126,9 @@ class Distribution:
         return Inline()
 
     def _slurm(self) -> Slurm:
-        executor = Slurm(self.folder, self.options, say)
+        executor = Slurm(self.folder, self.options)
         wanted = {run.signature: run for piece in self.waiting for run in piece.runs}
-        adopted = executor.adopt()
-        for files, future in adopted.items():
+        for files, future in executor.adopted.items():
             try:
                 signatures = [run.signature for run in files.read().runs]
             except RunFolderError:
@@ -127,18 +136,17 @@ class Distribution:
             piece = Piece([wanted.pop(name) for name in signatures if name in wanted])
             self.on_start(piece.runs)
             self.running[future] = piece, files
-        if adopted:
+        if executor.adopted:
             left = [
                 [run for run in piece.runs if run.signature in wanted] for piece in self.waiting
             ]
             self.waiting = deque(Piece(runs) for runs in left if runs)
-            count = sum(len(piece.runs) for piece, _ in self.running.values())
-            say(
-                f"{len(adopted)} SLURM {plural('job', len(adopted))} of an earlier command "
-                f"{'is' if len(adopted) == 1 else 'are'} still training {count} of them: waiting."
-            )
+            runs = sum(len(piece.runs) for piece, _ in self.running.values())
+            jobs = count(len(executor.adopted), "SLURM job")
+            verb = "is" if len(executor.adopted) == 1 else "are"
+            say(f"{jobs} of an earlier command {verb} still training {runs} of them: waiting.")
         for files in self.folder.handed_over():
-            if files not in adopted:
+            if files not in executor.adopted:
                 files.remove()
         return executor
 
@@ -155,52 +163,40 @@ class Distribution:
             return
         files = self.folder.of(stack, piece.lost)
         files.write(stack)
-        threads = (
-            self.options.cpus
-            if isinstance(executor, Slurm)
-            else max(1, cores() // self.options.processes)
-        )
-        self.running[executor.submit(train_file, str(files.path), threads)] = piece, files
+        future = executor.submit(train_file, str(files.path), self.options.threads)
+        self.running[future] = piece, files
 
     def _collect(self, future: Future[Any], piece: Piece, files: StackFiles | None) -> None:
-        error = future.exception()
-        lost = error if isinstance(error, WorkerLostError) else None
-        if error is not None and lost is None:
-            raise error
-        # This process knows what it wrote itself. What others wrote is read from the folders.
-        written: Written | None = None if files else future.result()
-        self._note_width(piece, written.width if written else files.width if files else None)
-        if files:
-            files.remove()
-        records: list[Ended] = []
-        left: list[StackRun] = []
-        for run in piece.runs:
+        lost = future.exception()
+        if lost is not None and not isinstance(lost, WorkerLostError):
+            raise lost
+        if files:  # What others wrote is read from the folders.
+            width = read_note(files.done).width
             # A failure recorded by a worker that was lost later belongs to the attempt that is.
-            record = written.records[run.signature] if written else ended(run, failed=lost is None)
-            if record:
-                records.append((run, record))
-            else:
-                left.append(run)
-        if left:
-            self.keep_logs = True
-            lost = lost or WorkerLostError("its worker left no result")
-            records += self._again(Piece(left, piece.lost + 1), lost)
-        self.failed |= any(record.status == "failed" for _, record in records)
-        if records:
-            self.on_end(records)
-
-    def _note_width(self, piece: Piece, width: int | None) -> None:
+            records = {run.signature: ended(run, failed=lost is None) for run in piece.runs}
+            files.remove()
+        else:
+            width, records = future.result().width, future.result().records
         if width is not None and width < self.width:
             self.width = width
             say(
                 f"Memory does not hold a stack of {len(piece.runs)} runs here, but one of "
                 f"{width}: the rest is trained so. hydra.launcher.width={width} starts with it."
             )
+        left = [run for run in piece.runs if not records[run.signature]]
+        if left:
+            self.keep_logs = True
+            lost = lost or WorkerLostError("its worker left no result")
+            records |= self._again(Piece(left, piece.lost + 1), lost)
+        done = [(run, record) for run in piece.runs if (record := records[run.signature])]
+        self.failed |= any(record.status == "failed" for _, record in done)
+        if done:
+            self.on_end(done)
 
-    def _again(self, piece: Piece, lost: WorkerLostError) -> list[Ended]:
+    def _again(self, piece: Piece, lost: WorkerLostError) -> dict[str, RunRecord]:
         """Line up what a lost worker left, or record it as failed once it had its tries."""
         runs = piece.runs
-        counted = f"{len(runs)} {plural('run', len(runs))}"
+        counted = count(len(runs), "run")
         if piece.lost <= self.options.retries or (lost.memory and len(runs) > 1):
             say(f"Trying {counted} again ({piece.lost} of {self.options.retries}): {lost}.")
             # By halves: should the stack need too much memory, or one run crash its worker, the
@@ -208,13 +204,11 @@ class Distribution:
             middle = (len(runs) + 1) // 2
             halves = (runs[:middle], runs[middle:])
             self.waiting.extend(Piece(half, piece.lost) for half in halves if half)
-            return []
+            return {}
         error = WorkerLostError(
-            f"{lost}. It was tried {piece.lost} {plural('time', piece.lost)}, among {counted}"
+            f"{lost}. It was tried {count(piece.lost, 'time')}, among {counted}"
         )
         made = environment(self.command)
-        records = []
         for run in runs:
             write_hydra_files(run.folder, run.hydra_texts)
-            records.append((run, write_failure(run.folder, run.identity, error, made)))
-        return records
+        return {run.signature: write_failure(run.folder, run.identity, error, made) for run in runs}

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -68,46 +67,20 @@ class StackFiles:
         except (OSError, ValueError, msgspec.ValidationError) as error:
             raise RunFolderError(f"{self.path} is damaged: {error}") from error
 
-    def note_end(self, width: int | None) -> None:
-        """Say that the stack has ended, its runs trained ``width`` at once if it was too wide."""
-        write_json(self._done, {"width": width})
-
     @property
-    def ended(self) -> bool:
-        return self._done.exists()
-
-    @property
-    def width(self) -> int | None:
-        """The width of :meth:`note_end`."""
-        width = _read(self._done, "width")
-        return width if isinstance(width, int) else None
-
-    def note_job(self, job: str) -> None:
-        """Say which SLURM job trains the stack."""
-        write_json(self._job, {"job": job})
-
-    @property
-    def job(self) -> str | None:
-        """The SLURM job of :meth:`note_job`."""
-        job = _read(self._job, "job")
-        return job if isinstance(job, str) else None
-
-    def forget_job(self) -> None:
-        """No job trains the stack any more."""
-        self._job.unlink(missing_ok=True)
-
-    def remove(self) -> None:
-        """Remove whichever there are."""
-        for path in (self.path, self._done, self._job):
-            path.unlink(missing_ok=True)
-
-    @property
-    def _done(self) -> Path:
+    def done(self) -> Path:
+        """There once the stack has ended."""
         return self.path.with_suffix(".done")
 
     @property
-    def _job(self) -> Path:
+    def job(self) -> Path:
+        """There while a SLURM job is to train the stack."""
         return self.path.with_suffix(".job")
+
+    def remove(self) -> None:
+        """Remove whichever there are."""
+        for path in (self.path, self.done, self.job):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -145,9 +118,19 @@ class StacksFolder:
             self.path.rmdir()
 
 
-def _read(path: Path, key: str) -> Any:
-    """The value in a JSON file that may be absent, or damaged: None then."""
+class Note(msgspec.Struct):
+    """The content of ``NAME.done`` and of ``NAME.job``."""
+
+    width: int | None = None  # the runs that were trained at once, if the stack was too wide
+    job: str | None = None  # which SLURM job trains the stack
+
+    def write(self, path: Path) -> None:
+        write_json(path, msgspec.to_builtins(self))
+
+
+def read_note(path: Path) -> Note:
+    """The note at ``path``, empty where there is none, or a damaged one."""
     try:
-        return json.loads(path.read_bytes())[key]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return msgspec.json.decode(path.read_bytes(), type=Note)
+    except (OSError, msgspec.DecodeError):
+        return Note()

@@ -59,10 +59,15 @@ class Options:
     @property
     def processes(self) -> int:
         """The worker processes asked for, with ``executor=processes``."""
-        return self.workers or cores()
+        return self.workers or _cores()
+
+    @property
+    def threads(self) -> int:
+        """The threads of each worker."""
+        return self.cpus if self.executor == "slurm" else max(1, _cores() // self.processes)
 
 
-def cores() -> int:
+def _cores() -> int:
     """The cores that this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from sweeplab.execute.lost import WorkerLostError
+from sweeplab.errors import WorkerLostError
 
 
 class Processes(Executor):
@@ -31,38 +31,45 @@ class Processes(Executor):
     def __init__(self, workers: int) -> None:
         self.room: float = workers + 1  # one more, so that a worker need not wait for the next
         self._stopped = False
+        # Workers hold one end, and end when the other is closed, as it is when this process dies.
+        self._end, self._leash = multiprocessing.Pipe(duplex=False)
         # Workers must outlive a Ctrl-C, which a terminal sends to them too, until this process
         # stops them. They inherit what the thread that starts them blocks.
         self._threads = ThreadPoolExecutor(
             workers, initializer=signal.pthread_sigmask, initargs=(signal.SIG_BLOCK, _SIGINT)
         )
-        self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        self._workers = [_Worker() for _ in range(workers)]
-        for worker in self._workers:
-            self._idle.put(worker)
+        self._idle: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
+        for _ in range(workers):
+            self._idle.put(self._worker())
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         """Call ``fn`` in a worker."""
-        return self._threads.submit(self._call, fn, args, kwargs)
+        return self._threads.submit(self._call, fn, args)
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers, at once with ``cancel_futures``."""
-        if cancel_futures:
-            self._stopped = True
-            for worker in self._workers:
-                worker.kill()
-        self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
-        for worker in self._workers:
-            worker.stop()
+    def shutdown(self, *_: Any, **__: Any) -> None:
+        """End the workers at once, whatever they do."""
+        self._stopped = True
+        self._leash.close()
+        self._threads.shutdown(cancel_futures=True)
+        while not self._idle.empty():
+            # Else Python, on its way out, may wake the pool's thread through a closed pipe.
+            self._idle.get().shutdown()
 
-    def _call(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def _worker(self) -> ProcessPoolExecutor:
+        """One process, started when it is first given work."""
+        # A fork would copy PyTorch's threads in whatever state they are.
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(1, spawn, initializer=_watch, initargs=(self._end,))
+
+    def _call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         worker = self._idle.get()
         try:
             if self._stopped:
                 raise WorkerLostError("the sweep was stopped")
-            return worker.call(fn, args, kwargs)
+            return worker.submit(fn, *args).result()
         except BrokenProcessPool:
-            worker.stop()
+            worker.shutdown()
+            worker = self._worker()
             raise WorkerLostError(
                 "its worker process was killed or crashed (the kernel kills one when memory runs "
                 "out: `dmesg` tells)"
@@ -74,46 +81,8 @@ class Processes(Executor):
 _SIGINT = {signal.SIGINT}
 
 
-class _Worker:
-    """One process, started when first needed, and again after it was lost."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pool: ProcessPoolExecutor | None = None
-        self._leash: Connection | None = None
-
-    def call(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        with self._lock:
-            if self._pool is None:
-                end, self._leash = multiprocessing.Pipe(duplex=False)
-                self._pool = ProcessPoolExecutor(
-                    1,
-                    # A fork would copy PyTorch's threads in whatever state they are.
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_watch,
-                    initargs=(end,),
-                )
-            future = self._pool.submit(fn, *args, **kwargs)
-        return future.result()
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        with self._lock:
-            if self._leash is not None:
-                self._leash.close()
-
-    def stop(self) -> None:
-        """:meth:`kill`, and wait for the end, so that this process can end cleanly too."""
-        self.kill()
-        with self._lock:
-            if self._pool is not None:
-                # Else Python, on its way out, may wake the pool's thread through a closed pipe.
-                self._pool.shutdown(wait=True)
-            self._pool = self._leash = None
-
-
 def _watch(leash: Connection) -> None:
-    """End this process when the other end of the pipe is closed, as it is when its owner dies.
+    """End this process when the other end of the pipe is closed.
 
     By itself a worker whose parent was killed would wait for work forever.
     """

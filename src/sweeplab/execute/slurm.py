@@ -20,12 +20,13 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from sweeplab.errors import SweeplabError
-from sweeplab.execute.files import StackFiles, StacksFolder
-from sweeplab.execute.lost import WorkerLostError
+from sweeplab.errors import SweeplabError, WorkerLostError
+from sweeplab.execute.files import Note, StackFiles, StacksFolder, read_note
 from sweeplab.execute.options import Options
+from sweeplab.terminal import say
 
 LARGEST_ARRAY = 1000  # SLURM's default MaxArraySize is 1001
 # A job that the queue lists in another state, or no more, has ended.
@@ -42,7 +43,6 @@ class Slurm(Executor):
 
     Args:
         folder: of the stacks' files. Every node must see it under the same path.
-        say: called with a line about each submission.
 
     Raises:
         SweeplabError: submitit or SLURM is not installed here, or an option is unknown to it.
@@ -50,96 +50,81 @@ class Slurm(Executor):
 
     room: float = math.inf
 
-    def __init__(self, folder: StacksFolder, options: Options, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: StacksFolder, options: Options) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._say = say
-        self._name = _job_name(folder.path)
+        # By the name of all jobs of one sweep's folder the queue is asked for them.
+        place = hashlib.sha256(os.fsencode(folder.path.resolve())).hexdigest()
+        self._name = f"sweeplab-{place[:8]}"
         self._submitit = _submitit_executor(folder.jobs, self._name, options)
-        self._new: list[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = []
-        self._running: dict[str, tuple[Future[Any], StackFiles]] = {}  # by job
-        self._lock = threading.Lock()
+        self._new: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]]
+        self._new = SimpleQueue()
+        self._running = self._adopted()
+        self.adopted = {files: future for future, files in self._running.values()}
         self._stop = threading.Event()
         self._submitted = self._asked = time.monotonic()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         """Call ``fn`` in a job. Its first argument is the path of a stack's file."""
-        assert not kwargs
         future: Future[Any] = Future()
-        with self._lock:
-            self._new.append((future, fn, args))
+        self._new.put((future, fn, args))
         return future
 
-    def adopt(self) -> dict[StackFiles, Future[Any]]:
-        """The stacks that jobs of an earlier command are still training, each with its future."""
+    def shutdown(self, *_: Any, **__: Any) -> None:
+        """Cancel the jobs that have not ended."""
+        self._stop.set()
+        self._thread.join()
+        _cancel(self._running)
+        for _future, files in self._running.values():
+            files.job.unlink(missing_ok=True)
+
+    def _adopted(self) -> dict[str, tuple[Future[Any], StackFiles]]:
+        """The jobs of an earlier command that still train a stack."""
         live = {job for job, state in _queue(self._name).items() if state in LIVE}
-        adopted: dict[StackFiles, Future[Any]] = {}
+        adopted: dict[str, tuple[Future[Any], StackFiles]] = {}
         for files in self._folder.submitted():
-            job = files.job
+            job = read_note(files.job).job
             if job in live and files.path.is_file():
-                adopted[files] = Future()
-                live.remove(job)
-                with self._lock:
-                    self._running[job] = adopted[files], files
+                adopted[job] = Future(), files
         # Submitted by a command that was killed before it could note which stacks they train.
-        _cancel(live)
+        _cancel(live - set(adopted))
         return adopted
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Stop looking after the jobs; with ``cancel_futures``, cancel them."""
-        self._stop.set()
-        if wait:
-            self._thread.join()
-        if cancel_futures:
-            _cancel(self._running)
-            for _, files in self._running.values():
-                files.forget_job()
-
     def _work(self) -> None:
-        while True:
-            waiting = len(self._new)
-            fastest, slowest = LOOK_SECONDS
-            age = time.monotonic() - self._submitted
-            if self._stop.wait(min(slowest, max(fastest, age / 20))):
-                return
+        waiting = 0
+        while not self._stop.wait(_pause(LOOK_SECONDS, self._submitted)):
             try:
-                if waiting and waiting == len(self._new):  # no more are coming
-                    self._send()
+                if waiting and waiting == self._new.qsize():  # no more are coming
+                    self._send(min(waiting, LARGEST_ARRAY))
                 self._look()
             except Exception as error:
                 self._fail(error)
+            waiting = self._new.qsize()
 
-    def _send(self) -> None:
-        with self._lock:
-            sent, self._new = self._new[:LARGEST_ARRAY], self._new[LARGEST_ARRAY:]
-        fn = sent[0][1]
+    def _send(self, count: int) -> None:
+        futures, functions, arguments = zip(*(self._new.get() for _ in range(count)), strict=True)
         try:
-            jobs = self._submitit.map_array(fn, *zip(*(args for _, _, args in sent), strict=True))
+            jobs = self._submitit.map_array(functions[0], *zip(*arguments, strict=True))
         except Exception as error:
-            refused = SweeplabError(f"SLURM took no jobs: {_reason(error)}")
-            for future, _, _ in sent:
-                future.set_exception(refused)
+            for future in futures:
+                future.set_exception(SweeplabError(f"SLURM took no jobs: {_reason(error)}"))
             return
-        for job, (future, _, args) in zip(jobs, sent, strict=True):
-            files = StackFiles(Path(args[0]))
-            with self._lock:
-                self._running[job.job_id] = future, files
-            files.note_job(job.job_id)
+        for job, future, (path, *_) in zip(jobs, futures, arguments, strict=True):
+            files = StackFiles(Path(path))
+            self._running[job.job_id] = future, files
+            Note(job=job.job_id).write(files.job)
         self._submitted = self._asked = time.monotonic()
         number = jobs[0].job_id.split("_")[0]
-        self._say(f"SLURM job {number} submitted: {len(jobs)} to train, `squeue -j {number}`")
+        say(f"SLURM job {number} submitted: {len(jobs)} to train, `squeue -j {number}`")
 
     def _look(self) -> None:
         for job, (_, files) in list(self._running.items()):
-            if files.ended:
+            if files.done.exists():
                 self._ended(job, None)
         now = time.monotonic()
-        often, seldom = ASK_SECONDS
-        if not self._running or now - self._asked < min(
-            seldom, max(often, (now - self._submitted) / 20)
-        ):
+        if not self._running or now - self._asked < _pause(ASK_SECONDS, self._submitted):
             return
         self._asked = now
         try:
@@ -148,14 +133,13 @@ class Slurm(Executor):
             return  # the scheduler does not answer for the moment; the jobs go on without it
         for job, (_, files) in list(self._running.items()):
             state = states.get(job, "")
-            if state in LIVE or job not in self._running:
-                continue
-            # The state was asked for before this look at the file, so it has ended for sure.
-            self._ended(job, None if files.ended else self._lost(job, state))
+            if state not in LIVE:
+                # It was asked for before this look at the file, so the job has ended for sure.
+                self._ended(job, None if files.done.exists() else self._lost(job, state))
 
     def _lost(self, job: str, state: str) -> WorkerLostError:
-        logs = [self._folder.jobs / f"{job}_0_log.err", self._folder.jobs / f"{job}_log.err"]
-        log = next((path for path in logs if path.is_file()), None)
+        logs = (self._folder.jobs / f"{job}{task}_log.err" for task in ("_0", ""))
+        log = next(filter(Path.is_file, logs), None)
         return WorkerLostError(
             f"SLURM job {job} ended {f'as {state}' if state else 'without a result'}"
             + (f" (log: {log})" if log else ""),
@@ -163,9 +147,8 @@ class Slurm(Executor):
         )
 
     def _ended(self, job: str, error: WorkerLostError | None) -> None:
-        with self._lock:
-            future, files = self._running.pop(job)
-        files.forget_job()
+        future, files = self._running.pop(job)
+        files.job.unlink(missing_ok=True)
         if error is None:
             future.set_result(None)
         else:
@@ -173,13 +156,16 @@ class Slurm(Executor):
 
     def _fail(self, error: Exception) -> None:
         """Hand an error of this thread, such as a full disk, to whoever waits."""
-        with self._lock:
-            futures = [future for future, _, _ in self._new]
-            futures += [future for future, _ in self._running.values()]
-            self._new = []
-        for future in futures:
+        new = [self._new.get()[0] for _ in range(self._new.qsize())]
+        for future in (*new, *(future for future, _ in self._running.values())):
             if not future.done():
                 future.set_exception(error)
+
+
+def _pause(seconds: tuple[float, float], since: float) -> float:
+    """The shorter of two times at first, the longer one after a while."""
+    shortest, longest = seconds
+    return min(longest, max(shortest, (time.monotonic() - since) / 20))
 
 
 def _submitit_executor(folder: Path, name: str, options: Options) -> Any:
@@ -217,11 +203,6 @@ def _submitit_executor(folder: Path, name: str, options: Options) -> Any:
     return executor
 
 
-def _job_name(folder: Path) -> str:
-    """The name of all jobs of one sweep's folder, by which the queue is asked for them."""
-    return f"sweeplab-{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]}"
-
-
 def _queue(name: str) -> dict[str, str]:
     """The state of each job of this name that SLURM remembers.
 
@@ -235,8 +216,7 @@ def _queue(name: str) -> dict[str, str]:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise SweeplabError(f"squeue does not answer: {_reason(error)}") from error
-    pairs = [line.split("|") for line in done.stdout.split() if "|" in line]
-    return dict(pairs)
+    return dict(line.split("|") for line in done.stdout.split() if "|" in line)
 
 
 def _cancel(jobs: Iterable[str]) -> None:

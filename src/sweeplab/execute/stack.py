@@ -9,14 +9,14 @@ what the workers have finished.
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
-from sweeplab.execute.files import Stack, StackFiles, StackRun
+from sweeplab.execute.files import Note, Stack, StackFiles, StackRun
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
 from sweeplab.runs.folder import (
@@ -60,42 +60,41 @@ def train_and_write(stack: Stack) -> Written:
     written = Written()
     left = []
     for run in stack.runs:
-        record = ended(run, failed=False)
-        if record:
+        if record := ended(run, failed=False):
             written.records[run.signature] = record
         else:
             left.append(run)
-    if left:
-        _train_and_write(left, environment(stack.command), written)
-    return written
-
-
-def _train_and_write(left: list[StackRun], where: dict[str, Any], written: Written) -> None:
-    def write(run: StackRun, result: RunResult | Exception) -> None:
-        writer: Any = write_failure if isinstance(result, Exception) else write_result
-        record = writer(run.folder, run.identity, result, where)
-        written.records[run.signature] = record
-
+    made = environment(stack.command)
     for run in left:
         write_hydra_files(run.folder, run.hydra_texts)
         # The record of an earlier failure must not be taken for the outcome of this attempt.
         run.folder.record.unlink(missing_ok=True)
-    try:
-        dataset = _dataset(left[0].identity)
-    except Exception as error:
-        for run in left:
-            write(run, error)
+    for run, result in _trained(left, written):
+        write: Any = write_failure if isinstance(result, Exception) else write_result
+        written.records[run.signature] = write(run.folder, run.identity, result, made)
+    return written
+
+
+def _trained(
+    runs: Sequence[StackRun], written: Written
+) -> Iterator[tuple[StackRun, RunResult | Exception]]:
+    """What came of each run, as many trained at once as memory holds."""
+    if not runs:
         return
-    width = len(left)
-    while left:
-        now, rest = left[:width], left[width:]
+    try:
+        dataset = _dataset(runs[0].identity)
+    except Exception as error:
+        yield from ((run, error) for run in runs)
+        return
+    width = len(runs)
+    while runs:
+        now = runs[:width]
         results = _train(now, dataset)
         if results is None:
             width = written.width = (len(now) + 1) // 2
-            continue
-        for run, result in zip(now, results, strict=True):
-            write(run, result)
-        left = rest
+        else:
+            yield from zip(now, results, strict=True)
+            runs = runs[width:]
 
 
 def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
@@ -125,7 +124,7 @@ def train_file(path: str, threads: int) -> None:
 
     torch.set_num_threads(threads)
     files = StackFiles(Path(path))
-    files.note_end(train_and_write(files.read()).width)
+    Note(train_and_write(files.read()).width).write(files.done)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -13,8 +13,8 @@ from sweeplab.data import Dataset, load
 from sweeplab.errors import SweeplabError
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, write_images
-from sweeplab.task.words import failures
-from sweeplab.terminal import console, say, shown
+from sweeplab.task.words import failures, summary
+from sweeplab.terminal import say, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,13 +33,12 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
     """
     # Pandas takes a quarter of a second to import, while nothing has been trained.
     from sweeplab.sweeps.tables import load_sweep, write_tables
-    from sweeplab.task.summary import print_summary
 
     sweep = load_sweep(folder.path)
     _note_states(folder, sweep.runs)
     _write_images(folder, sweep.runs)
     write_tables(sweep)
-    print_summary(sweep, console())
+    summary(sweep)
     failed = sweep.runs[sweep.runs["status"] == "failed"]
     if len(failed):
         failures(failed)
@@ -85,10 +84,10 @@ def _images(dataset: Dataset, val_start: int) -> Images:
         return pixels.reshape(-1, *dataset.image_shape)
 
     return Images(
-        train_images=raw(dataset.train_images[:EXAMPLES]),
-        train_labels=dataset.train_labels[:EXAMPLES].numpy(),
-        val_images=raw(dataset.val_images),
-        val_labels=dataset.val_labels.numpy(),
+        raw(dataset.train_images[:EXAMPLES]),
+        dataset.train_labels[:EXAMPLES].numpy(),
+        raw(dataset.val_images),
+        dataset.val_labels.numpy(),
         classes=dataset.class_names,
         brightest=dataset.brightest,
         val_start=val_start,

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import logging.config
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from sweeplab.runs.record import RunRecord
 from sweeplab.task.compose import saved
-from sweeplab.task.job_log import JobLog
 from sweeplab.task.prepare import Asked
+from sweeplab.task.words import outcome
+
+log = logging.getLogger("sweeplab.run")
+
+# What Hydra's own logging configurations interpolate: filled in as text, because resolving a whole
+# tree for each job takes longer than training it can. Others are resolved.
+_OUTPUT_DIR, _JOB_NAME = "${hydra.runtime.output_dir}", "${hydra.job.name}"
 
 
 class JobHooks:
@@ -23,36 +32,75 @@ class JobHooks:
     def __init__(
         self, context: HydraContext, task_function: TaskFunction, master: DictConfig
     ) -> None:
-        self.context = context
+        self.callbacks = context.callbacks if context.callbacks.callbacks else None
         self.task_function = task_function
-        self.master = master
-        self.has_callbacks = bool(context.callbacks.callbacks)
-        self.log = JobLog(master)
+        self.hydra = master.hydra
+        settings: Any = OmegaConf.to_container(master.hydra.job_logging, resolve=False)
+        self.logging = _filled(_to_files(settings), _JOB_NAME, str(master.hydra.job.name))
+        # Asked before a folder's own name is in it, which may look like an interpolation.
+        self.resolves = "${" in str(_filled(self.logging, _OUTPUT_DIR, ""))
 
     def started(self, asked: Asked) -> None:
         """Call before the job trains."""
-        if self.has_callbacks:
-            config = self._set_config(asked)
-            self.context.callbacks.on_job_start(config=config, task_function=self.task_function)
+        if self.callbacks:
+            config = asked.hydra_config()
+            HydraConfig.instance().set_config(config)
+            self.callbacks.on_job_start(config=config, task_function=self.task_function)
 
     def ended(self, asked: Asked, record: RunRecord) -> None:
         """Call when the job's folder has been written."""
-        self.log.write(asked, record)
-        if self.has_callbacks:
-            config = self._set_config(asked)
+        if self.logging:
+            self._log(asked, record)
+        if self.callbacks:
+            config = asked.hydra_config()
+            HydraConfig.instance().set_config(config)
             result = job_return(asked.job.overrides, record)
             result.hydra_cfg = config
             result.cfg = OmegaConf.create(saved(asked.job.config, asked.job.root))
-            self.context.callbacks.on_job_end(config=config, job_return=result)
+            self.callbacks.on_job_end(config=config, job_return=result)
 
     def close(self) -> None:
         """Give Hydra's own logging back."""
-        configure_log(self.master.hydra.hydra_logging, self.master.hydra.verbose)
+        configure_log(self.hydra.hydra_logging, self.hydra.verbose)
 
-    def _set_config(self, asked: Asked) -> DictConfig:
-        config = asked.hydra_config()
-        HydraConfig.instance().set_config(config)
-        return config
+    def _log(self, asked: Asked, record: RunRecord) -> None:
+        """Log how a job ended to its file alone; the console shows the whole sweep instead."""
+        settings: Any = _filled(self.logging, _OUTPUT_DIR, str(asked.run.path))
+        if self.resolves:
+            config = asked.hydra_config()
+            with open_dict(config):
+                config.hydra.job_logging = self.logging
+            settings = OmegaConf.to_container(config.hydra.job_logging, resolve=True)
+        logging.config.dictConfig(settings)
+        for line in outcome(record):
+            log.info("%s", line)
+        for handler in log.handlers:
+            handler.close()
+
+
+def _to_files(settings: dict[str, Any]) -> dict[str, Any]:
+    """What of a logging configuration goes to files, for our own logger; empty if nothing does."""
+    handlers, root = settings.get("handlers") or {}, settings.get("root") or {}
+    wanted = [name for name in root.get("handlers") or [] if "filename" in handlers.get(name, {})]
+    if not wanted:
+        return {}
+    return {
+        "version": 1,
+        "formatters": settings.get("formatters") or {},
+        "filters": settings.get("filters") or {},
+        "handlers": {name: handlers[name] for name in wanted},
+        "loggers": {log.name: {**root, "handlers": wanted, "propagate": False}},
+        "disable_existing_loggers": False,
+    }
+
+
+def _filled(tree: Any, old: str, new: str) -> Any:
+    """``tree`` with ``new`` for ``old`` in each of its texts."""
+    if isinstance(tree, dict):
+        return {key: _filled(value, old, new) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_filled(value, old, new) for value in tree]
+    return tree.replace(old, new) if isinstance(tree, str) else tree
 
 
 class FailedRunError(Exception):

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from hydra.core.utils import JobReturn
 
@@ -44,14 +44,14 @@ def launch(
         SweeplabError: another process is working in the folder.
     """
     options.check()
-    if options.dry_run:
-        prepared = prepare(request)
-        announce(prepared, stacks=len(_stacks(prepared, options)))
-        dry_run_table(prepared)
-        return []
-    with opened(request) as prepared:
-        stacks = _stacks(prepared, options)
+    with nullcontext(prepare(request)) if options.dry_run else opened(request) as prepared:
+        to_train = [prepared.jobs[i] for i in prepared.plan.to_train]
+        planned = plan_stacks([asked.identity.config for asked in to_train])
+        stacks = cut([[to_train[i] for i in stack] for stack in planned], options)
         announce(prepared, stacks=len(stacks))
+        if options.dry_run:
+            dry_run_table(prepared)
+            return []
         records = _train(prepared, stacks, options, hooks, command)
     records = prepared.complete | records
     return [
@@ -60,26 +60,16 @@ def launch(
     ]
 
 
-def _stacks(prepared: Prepared, options: Options) -> list[Sequence[int]]:
-    """The positions of the jobs to train, stack by stack."""
-    to_train = prepared.plan.to_train
-    planned = plan_stacks([prepared.jobs[i].identity.config for i in to_train])
-    return cut([[to_train[i] for i in stack] for stack in planned], options)
-
-
 def _train(
     prepared: Prepared,
-    stacks: Sequence[Sequence[int]],
+    stacks: Sequence[Sequence[Asked]],
     options: Options,
     hooks: JobHooks,
     command: Sequence[str],
 ) -> dict[str, RunRecord]:
     """The records of the runs that ended, by signature."""
     records: dict[str, RunRecord] = {}
-    total = sum(map(len, stacks))
-    jobs = {
-        prepared.jobs[i].identity.signature: prepared.jobs[i] for stack in stacks for i in stack
-    }
+    jobs = {asked.identity.signature: asked for stack in stacks for asked in stack}
     written = time.monotonic()
 
     def on_start(runs: Sequence[StackRun]) -> None:
@@ -97,23 +87,19 @@ def _train(
             _note_states(prepared, records)
 
     try:
-        with terminable(), SweepProgress(total) as progress:
+        with terminable(), SweepProgress(len(jobs)) as progress:
             folder = StacksFolder(prepared.folder.stacks)
             Distribution(folder, options, command, on_start, on_end).train(
-                [[_described(prepared.jobs[i]) for i in stack] for stack in stacks]
+                [[StackRun(a.run, a.identity, a.hydra_texts()) for a in stack] for stack in stacks]
             )
     except KeyboardInterrupt as stop:
         done = len(records)
-        resume_advice(command, prepared.folder.path, done=done, left=total - done)
+        resume_advice(command, prepared.folder.path, done=done, left=len(jobs) - done)
         raise SystemExit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED) from None
     finally:
         hooks.close()
         _note_states(prepared, records)
     return records
-
-
-def _described(asked: Asked) -> StackRun:
-    return StackRun(asked.run, asked.identity, asked.hydra_texts())
 
 
 class Terminated(KeyboardInterrupt):

@@ -41,53 +41,47 @@ class SweepProgress:
         self.total = total
         self.done = 0
         self.best: tuple[float, str] | None = None
-        self.started = time.monotonic()
-        self.last_line = self.started
+        self.started = self.last_line = time.monotonic()
         self.console = Console(stderr=True, highlight=False)
-        self.bar: Progress | None = None
+        self.bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("runs  {task.description}"),
+            console=self.console,
+            transient=True,
+            disable=not (self.console.is_terminal and total),
+        )
+        self.task = self.bar.add_task("", total=total)
 
     def __enter__(self) -> SweepProgress:
-        if self.console.is_terminal and self.total:
-            self.bar = Progress(
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("runs  {task.description}"),
-                console=self.console,
-                transient=True,
-            )
-            self.bar.start()
-            self.task = self.bar.add_task("", total=self.total)
+        self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        self.bar.stop()
 
     def finished(self, records: list[tuple[str, RunRecord]]) -> None:
         """Note runs that ended, as (folder's name, record)."""
         first = self.done == 0
         self.done += len(records)
         for name, record in records:
-            accuracy = record.final.val_accuracy if record.final else None
-            if accuracy is not None and (self.best is None or accuracy > self.best[0]):
-                self.best = (accuracy, name)
-        if self.bar is not None:
-            self.bar.update(self.task, completed=self.done, description=self._state())
-            return
+            if record.final and (self.best is None or record.final.val_accuracy > self.best[0]):
+                self.best = record.final.val_accuracy, name
+        state = self._state()
+        self.bar.update(self.task, completed=self.done, description=state)
         now = time.monotonic()
-        if first or self.done == self.total or now - self.last_line >= LINE_SECONDS:
+        due = first or self.done == self.total or now - self.last_line >= LINE_SECONDS
+        if due and self.bar.disable:
             self.last_line = now
-            self.console.print(f"{self.done} of {self.total} runs done  {self._state()}")
+            self.console.print(f"{self.done} of {self.total} runs done  {state}")
 
     def _state(self) -> str:
         elapsed = time.monotonic() - self.started
-        left = elapsed / self.done * (self.total - self.done)
-        best = (
-            f"best validation accuracy {self.best[0]:.3f} (run {self.best[1]}), "
-            if self.best
-            else ""
-        )
-        return f"{best}{_duration(left)} left"
+        left = _duration(elapsed / self.done * (self.total - self.done))
+        if self.best is None:
+            return f"{left} left"
+        accuracy, run = self.best
+        return f"best validation accuracy {accuracy:.3f} (run {run}), {left} left"
 
 
 def _duration(seconds: float) -> str:

@@ -55,24 +55,19 @@ def sweep(
         returns = _launch_missing(launcher, Request(context.config_loader, master, grid))
     failed = [job for job in returns if job.status == JobStatus.FAILED]
     for job in failed:
-        error = _error(job)
+        try:
+            # Asked for its value, Hydra raises the error, after a line of its own.
+            with redirect_stderr(io.StringIO()):
+                _ = job.return_value
         # A job that failed in training has a record, and stands in the table of failures.
-        if isinstance(error, SweeplabError | OSError):
+        except (SweeplabError, OSError) as error:
             say(f"{' '.join(job.overrides or [])}: {error}")
+        except Exception:  # noqa: S110
+            pass
     code = finish(sweep_folder(master), report=report)
     if code or failed:
         sys.exit(1)
     return returns
-
-
-def _error(job: JobReturn) -> Exception | None:
-    """Why a job failed. Asked for its value, Hydra raises it, after a line of its own."""
-    with redirect_stderr(io.StringIO()):
-        try:
-            _ = job.return_value
-        except Exception as error:
-            return error
-    return None
 
 
 def expand(loader: ConfigLoader, lines: Sequence[str]) -> list[list[str]]:

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
 from sweeplab.task.grammar import quoted
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
-from sweeplab.words import plural
+from sweeplab.words import count, knob_name, plus_minus, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sweeplab.sweeps.tables import Sweep
+
+SHOWN_SETTINGS = 5  # of the best, in the summary
 SHOWN_JOBS = 50  # rows of a dry run's table before it only counts
 
 
@@ -39,14 +42,13 @@ def outcome(record: RunRecord) -> list[str]:
 def announce(prepared: Prepared, stacks: int | None) -> None:
     """What is about to happen, in a line."""
     plan = prepared.plan
-    to_train = len(plan.to_train)
-    parts = [f"{to_train} {plural('run', to_train)} to train"]
-    if to_train and stacks is not None:
-        parts[0] += f" in {stacks} {plural('stack', stacks)}"
+    parts = [f"{count(len(plan.to_train), 'run')} to train"]
+    if plan.to_train and stacks is not None:
+        parts[0] += f" in {count(stacks, 'stack')}"
     if plan.complete:
         parts.append(f"{plan.complete} complete already")
     if plan.repeats:
-        parts.append(f"{plan.repeats} {plural('repeat', plan.repeats)} dropped")
+        parts.append(f"{count(plan.repeats, 'repeat')} dropped")
     say(f"{', '.join(parts)}: {shown(prepared.folder.path)}")
 
 
@@ -70,11 +72,40 @@ def resume_advice(command: Sequence[str], folder: Path, done: int, left: int) ->
         command: what was typed: ``sweeplab train ...``.
     """
     say(
-        f"\nStopped: {done} {plural('run', done)} done and kept, {left} left. To go on, repeat the "
-        "command with the same folder:"
+        f"\nStopped: {count(done, 'run')} done and kept, {left} left. To go on, repeat the command "
+        "with the same folder:"
     )
     words = [word for word in command if not word.startswith("hydra.sweep.dir=")]
     say(f"  {shlex.join([*words, f'hydra.sweep.dir={quoted(shown(folder))}'])}")
+
+
+def summary(sweep: Sweep) -> None:
+    """How the runs ended, and the best settings, with mean and spread over seeds."""
+    # Pandas takes a quarter of a second to import, while nothing has been trained.
+    from sweeplab.sweeps.settings import count_statuses, ranked
+
+    say(f"\n{count_statuses(sweep.runs)}.")
+    best = ranked(sweep.settings)
+    if best.empty:
+        return
+    names = [*map(knob_name, sweep.knobs), "seeds", "final validation accuracy"]
+    diverged = ["diverged"] if best["diverged"].any() else []
+    columns = [Column(name, justify="right") for name in names + diverged]
+    table = Table(*columns, box=None, header_style="bold")
+    for _, row in best.head(SHOWN_SETTINGS).iterrows():
+        table.add_row(
+            *(value_text(row[knob]) for knob in sweep.knobs),
+            str(int(row["n"])),
+            plus_minus(row["final_val_accuracy"], row["half_width"], 4),
+            *(str(int(row[name])) for name in diverged),
+        )
+    console().print(table)
+    if len(best) > SHOWN_SETTINGS:
+        say(f"... and {len(best) - SHOWN_SETTINGS} more settings")
+    if (best["n"] > 1).any():
+        say("± is half of the 95 % t interval of the mean over the seeds.")
+    if len(best) > 1:
+        say("Settings this close may be equally good: the report says which are tied.")
 
 
 def failures(runs: pd.DataFrame) -> None:
