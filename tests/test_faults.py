@@ -44,7 +44,7 @@ from sweeplab.sweeps.find import complete_runs, runs_in
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, write_sweep
 from sweeplab.sweeps.plan import plan
 from sweeplab.sweeps.tables import load_sweep
-from sweeplab.task.grammar import quoted
+from sweeplab.task.compose import quoted
 from sweeplab.task.words import resume_advice
 
 NO_REPORT = "hydra.sweeper.report=false"

@@ -36,7 +36,7 @@ MAY_MEET_HYDRA = {"task", "cli"}
 WITHIN = {
     "execute": ["options", "files", "stack", "processes", "slurm", "distribute"],
     "task": [
-        *("grammar", "compose", "prepare", "claim", "words", "progress", "hooks"),
+        *("compose", "prepare", "claim", "words", "progress", "hooks"),
         *("launch", "job", "finish", "sweep"),
     ],
     "report": ["text", "page", "notebook", "build"],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.table import Table
+from rich.table import Column, Table
 
 from sweeplab.errors import ConfigError
 from sweeplab.places import experiments_dir
@@ -50,12 +51,6 @@ def shipped_experiments() -> list[Path]:
     return sorted(experiments_dir().glob("*.yaml"))
 
 
-def at_hand() -> list[Path]:
-    """The experiments of the folder ``experiments`` here, and the shipped ones beside them."""
-    here = {path.name: path for path in sorted(Path("experiments").glob("*.yaml"))}
-    return list(({path.name: path for path in shipped_experiments()} | here).values())
-
-
 def read(path: Path) -> Experiment:
     """The experiment in ``path``.
 
@@ -69,25 +64,17 @@ def read(path: Path) -> Experiment:
         raise ConfigError(f"{path} is not an experiment's YAML file: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} is not an experiment's YAML file: it holds no mapping.")
-    return Experiment(path, _question(text), content)
-
-
-def _question(text: str) -> str:
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("#").strip())
-    question, mark, _ = " ".join(filter(None, lines)).partition("?")
-    return question + mark
+    comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    words = " ".join(line.lstrip("#") for line in comment).split()
+    question, mark, _ = " ".join(words).partition("?")
+    return Experiment(path, question + mark, content)
 
 
 def list_experiments() -> None:
-    """Print the experiments, each with its question."""
-    table = Table(box=None, header_style="bold")
-    table.add_column("experiment", no_wrap=True)
-    table.add_column("question")
-    for path in at_hand():
-        table.add_row(f"experiments/{path.name}", read(path).question)
+    """Print the shipped experiments and those of the folder ``experiments`` here."""
+    at_hand = [*shipped_experiments(), *sorted(Path("experiments").glob("*.yaml"))]
+    table = Table(Column("experiment", no_wrap=True), "question", box=None, header_style="bold")
+    for name, path in {path.name: path for path in at_hand}.items():
+        table.add_row(f"experiments/{name}", read(path).question)
     console().print(table)
     say("\nTrain one: sweeplab train experiments/NAME.yaml")

@@ -10,17 +10,13 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import click
 
 from sweeplab.errors import shown_as_messages, wants_traceback
 
-HYDRA_ARGUMENTS = {
-    "ignore_unknown_options": True,
-    "allow_extra_args": True,
-    "help_option_names": [],
-}
+PATH: Any = click.Path(path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,7 +32,7 @@ def cli() -> None:
     """
 
 
-@cli.command(context_settings=HYDRA_ARGUMENTS, add_help_option=False)
+@cli.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def train(arguments: tuple[str, ...]) -> None:
     """Train one run; with -m, or an experiment's file first, a sweep.
@@ -50,7 +46,7 @@ def train(arguments: tuple[str, ...]) -> None:
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, type=PATH)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @click.option("--format", "formats", default="svg,png", show_default=True, help="Figure files.")
 def report(folders: tuple[Path, ...], open_browser: bool, formats: str) -> None:
@@ -61,7 +57,7 @@ def report(folders: tuple[Path, ...], open_browser: bool, formats: str) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--sample", type=click.IntRange(min=1), help="Retrain this many runs of a sweep.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws the sample.")
 @click.option("--restore", is_flag=True, help="Write weights that were pruned anew.")
@@ -73,7 +69,7 @@ def reproduce(folder: Path, sample: int | None, seed: int, restore: bool) -> Non
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 def evaluate(run: Path) -> None:
     """Test-set accuracy and confusion matrix of a run; recorded in its folder."""
     from sweeplab.cli.evaluate import evaluate as run_evaluate
@@ -82,8 +78,8 @@ def evaluate(run: Path) -> None:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
+@click.argument("images", nargs=-1, required=True, type=PATH)
 @click.option("--invert", is_flag=True, help="For dark strokes on a light background.")
 def predict(run: Path, images: tuple[Path, ...], invert: bool) -> None:
     """Class probabilities of image files under a run's weights."""
@@ -93,7 +89,7 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool) -> None:
 
 
 @cli.command()
-@click.argument("outputs", default="outputs", type=click.Path(path_type=Path))
+@click.argument("outputs", default="outputs", type=PATH)
 def ls(outputs: Path) -> None:
     """The sweeps and runs in a folder: date, state, size, best setting."""
     from sweeplab.cli.listing import list_outputs
@@ -102,29 +98,19 @@ def ls(outputs: Path) -> None:
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, type=PATH)
 @click.option("--weights", is_flag=True, help="Weights alone, not whole runs; keeps the best's.")
 @click.option("--failed", is_flag=True, help="Failed runs.")
 @click.option("--diverged", is_flag=True, help="Diverged runs.")
 @click.option("--keep-best", type=click.IntRange(min=0), help="All but this many settings.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Also what might not come back as it is.")
-def prune(
-    folders: tuple[Path, ...],
-    *,
-    weights: bool,
-    failed: bool,
-    diverged: bool,
-    keep_best: int | None,
-    dry_run: bool,
-    yes: bool,
-) -> None:
+def prune(folders: tuple[Path, ...], *, dry_run: bool, yes: bool, **rules: Any) -> None:
     """Remove weights, or whole runs, that training again would bring back."""
     from sweeplab.cli.prune import prune as run_prune
     from sweeplab.sweeps.prune import Rules
 
-    rules = Rules(weights, failed, diverged, keep_best)
-    run_prune(folders, rules, dry_run=dry_run, yes=yes)
+    run_prune(folders, Rules(**rules), dry_run=dry_run, yes=yes)
 
 
 @cli.command()
@@ -135,13 +121,6 @@ def experiments() -> None:
     list_experiments()
 
 
-def _answer_tab_completion() -> None:
-    """Hydra's completion script asks the bare command: lead it to `train`."""
-    line = os.environ.get("COMP_LINE", "")
-    os.environ["COMP_LINE"] = line.replace(" train", "", 1)
-    sys.argv.insert(1, "train")
-
-
 def _collect_less_garbage() -> None:
     """Save a second of each command: nearly all objects that it makes live to its end.
 
@@ -149,17 +128,16 @@ def _collect_less_garbage() -> None:
     one by one before it leaves.
     """
     gc.set_threshold(50_000, 20, 100)
-    atexit.register(_leave_objects)
+
+    @atexit.register
+    def _leave_objects() -> None:
+        # torchvision, imported to fetch a data set, brings a library (Triton) that reports at the
+        # end what was not freed.
+        if "torchvision" not in sys.modules:
+            gc.freeze()
 
 
-def _leave_objects() -> None:
-    # torchvision, imported to fetch a data set, brings a library (Triton) that reports at the end
-    # what was not freed.
-    if "torchvision" not in sys.modules:
-        gc.freeze()
-
-
-def main() -> NoReturn:
+def main() -> None:
     """The console script: runs a command and shows an error as one message."""
     _collect_less_garbage()
     # A folder's name need not be UTF-8, nor a terminal: what it cannot show must stop no command.
@@ -167,8 +145,8 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
-    if sys.argv[1:2] == ["-sc"]:
-        _answer_tab_completion()
+    if sys.argv[1:2] == ["-sc"]:  # Hydra's completion script asks the bare command
+        os.environ["COMP_LINE"] = os.environ.get("COMP_LINE", "").replace(" train", "", 1)
+        sys.argv.insert(1, "train")
     with shown_as_messages(wants_traceback()):
-        cli.main(prog_name="sweeplab", standalone_mode=True)
-    sys.exit(0)
+        cli.main(prog_name="sweeplab")

@@ -11,7 +11,7 @@ from sweeplab.report.build import build_report
 from sweeplab.report.text.merged import differences, merged
 from sweeplab.sweeps.tables import load_sweep, write_tables
 from sweeplab.terminal import say, shown
-from sweeplab.words import plural
+from sweeplab.words import count
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -31,8 +31,7 @@ def report(folders: list[Path], *, open_browser: bool, formats: str) -> None:
     write_tables(sweep)
     page = build_report(sweep, formats=wanted)
     if sweep.skipped:
-        left_out = len(sweep.skipped)
-        say(f"{left_out} {plural('run', left_out)} left out; the report says which, and why.")
+        say(f"{count(len(sweep.skipped), 'run')} left out; the report says which, and why.")
     say(f"Report: {shown(page)}")
     if open_browser:
         webbrowser.open(page.absolute().as_uri())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import click
 
@@ -27,11 +26,15 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
         task: what to run for each job; ``TrainTask`` if None. Benchmarks give another.
     """
     words = list(arguments)
-    experiment = read(find(words.pop(0))) if words and _names_a_file(words[0]) else None
+    experiment = None
+    if words and "=" not in words[0] and words[0].endswith((".yaml", ".yml")):
+        experiment = read(find(words.pop(0)))
     if "--dry-run" in words:
         words = [*(word for word in words if word != "--dry-run"), "hydra.launcher.dry_run=true"]
         if experiment is None and not set(MULTIRUN) & set(words):
-            _usage("--dry-run shows what a sweep would train: give -m, or an experiment's file.")
+            raise click.UsageError(
+                "--dry-run shows what a sweep would train: give -m, or an experiment's file."
+            )
     if "-sc" not in words:
         _refuse_unknown_keys(words)
     if experiment is not None:
@@ -51,7 +54,7 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
     tracebacks = wants_traceback()
     task = task or TrainTask(["sweeplab", "train", *arguments], tracebacks)
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")
-    with contextlib.nullcontext() if tracebacks else _errors_as_messages():
+    with nullcontext() if tracebacks else _errors_as_messages():
         main(task)()
 
 
@@ -65,9 +68,8 @@ def _errors_as_messages() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        ours = isinstance(error, (SweeplabError, OSError))
         hydras = isinstance(error, CompactHydraException)  # some are an OSError too
-        if ours and not hydras:
+        if isinstance(error, (SweeplabError, OSError)) and not hydras:
             raise  # `main` has the words for them
         text = str(error) if hydras else repr(error)
         if isinstance(error.__cause__, OmegaConfBaseException):
@@ -75,10 +77,6 @@ def _errors_as_messages() -> Iterator[None]:
         sys.exit(f"sweeplab: {text}\n{FULL_ERROR}=1 shows where.")
     finally:
         del os.environ[FULL_ERROR]
-
-
-def _names_a_file(word: str) -> bool:
-    return "=" not in word and word.endswith((".yaml", ".yml"))
 
 
 def _store(experiment: Experiment, store: object) -> None:
@@ -108,19 +106,13 @@ def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, 
 
 def _refuse_unknown_keys(words: list[str]) -> None:
     """A mistyped key gets a suggestion, which Hydra's own message has none of."""
-    known = list(KNOBS)
     groups = {folder.name for folder in conf_dir().iterdir() if folder.is_dir()}
+    nodes = {name.rsplit(".", 1)[0] for name in KNOBS}
     for word in words:
-        key = word.split("=", 1)[0]
-        if "=" not in word or word.startswith(("-", "+", "~", "hydra.", "hydra/")):
+        key, given, _ = word.partition("=")
+        if not given or word.startswith(("-", "+", "~", "hydra.")) or "@" in key or "/" in key:
             continue
-        nodes = {name.rsplit(".", 1)[0] for name in known if "." in name}
-        if key in known or key in groups or key in nodes or "@" in key or "/" in key:
-            continue
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"The keys are: {', '.join(known)}."
-        _usage(f"{key} is not a configuration key (in '{word}'). {hint}")
-
-
-def _usage(message: str) -> NoReturn:
-    raise click.UsageError(message)
+        if key not in {*KNOBS, *groups, *nodes}:
+            close = difflib.get_close_matches(key, KNOBS, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"The keys are: {', '.join(KNOBS)}."
+            raise click.UsageError(f"{key} is not a configuration key (in '{word}'). {hint}")

@@ -48,11 +48,11 @@ class Options:
         wrong = []
         for option in fields(self):
             key, value = f"hydra.launcher.{option.name}", getattr(self, option.name)
-            allowed, low = option.metadata.get("allowed"), option.metadata.get("low")
-            if allowed and value not in allowed:
-                wrong.append(f"{key} must be one of {', '.join(allowed)}, but is '{value}'")
-            if low is not None and value is not None and value < low:
-                wrong.append(f"{key} must be at least {low}, but is {value}")
+            match option.metadata:
+                case {"allowed": allowed} if value not in allowed:
+                    wrong.append(f"{key} must be one of {', '.join(allowed)}, but is '{value}'")
+                case {"low": low} if value is not None and value < low:
+                    wrong.append(f"{key} must be at least {low}, but is {value}")
         if wrong:
             raise ConfigError("; ".join(wrong) + ".")
 

@@ -184,22 +184,21 @@ def _submitit_executor(folder: Path, name: str, options: Options) -> Any:
             "and they are not here. Start the command on a login node of the cluster, or use "
             "hydra.launcher.executor=processes."
         ) from error
-    wanted = {
-        "job_name": name,
-        "time": options.time,
-        "cpus_per_task": options.cpus,
-        "array_parallelism": options.array_parallelism,
-        "partition": options.partition,
-        "mem": options.memory,
-        "gpus_per_node": options.gpus or None,
-        "setup": list(options.setup) or None,
-        "additional_parameters": dict(options.sbatch) or None,
+    # SlurmExecutor takes sbatch's own words and units, where AutoExecutor has others.
+    executor.update_parameters(
+        job_name=name,
+        time=options.time,
+        cpus_per_task=options.cpus,
+        array_parallelism=options.array_parallelism,
+        partition=options.partition,
+        mem=options.memory,
+        gpus_per_node=options.gpus or None,
+        setup=list(options.setup),
+        additional_parameters=dict(options.sbatch),
         # Before the time runs out SLURM warns the job, which has nothing to save and would only
         # end the earlier.
-        "signal_delay_s": 5,
-    }
-    # SlurmExecutor takes sbatch's own words and units, where AutoExecutor has others.
-    executor.update_parameters(**{k: value for k, value in wanted.items() if value is not None})
+        signal_delay_s=5,
+    )
     return executor
 
 

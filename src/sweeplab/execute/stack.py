@@ -9,6 +9,7 @@ what the workers have finished.
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +32,8 @@ from sweeplab.runs.record import RunRecord, signature
 from sweeplab.training import ENGINE_VERSION, train_stack
 
 # What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.
-MEMORY_MESSAGES = (
-    "not enough memory",
-    "out of memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "can't start new thread",
+NO_MEMORY = re.compile(
+    "not enough memory|out of memory|can(no|')t allocate memory|can't start new thread", re.I
 )
 
 
@@ -131,10 +128,9 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` says that memory could not be had."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(message in text for message in MEMORY_MESSAGES)
-    )
+    if isinstance(error, RuntimeError):
+        return NO_MEMORY.search(str(error)) is not None
+    return isinstance(error, MemoryError)
 
 
 def _train(runs: Sequence[StackRun], dataset: Dataset) -> list[RunResult | Exception] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from sweeplab.runs.files import write_text
 from sweeplab.sweeps.folder import SweepFolder, locked, write_sweep
-from sweeplab.task.grammar import quoted
+from sweeplab.task.compose import quoted
 from sweeplab.task.prepare import Prepared, Request, prepare, sweep_folder
 
 KEY = "hydra.sweep.dir="
@@ -45,8 +46,7 @@ def claim(folder: SweepFolder, master: DictConfig) -> None:
     ``hydra.sweep.dir`` in ``master`` names the other then: ``folder``'s name with ``_2``, ``_3``,
     ... A folder that the user has named is left as it is: naming it again is how a sweep goes on.
     """
-    asked = OmegaConf.to_container(master.hydra.sweep, resolve=False)
-    assert isinstance(asked, dict)
+    asked: Any = OmegaConf.to_container(master.hydra.sweep, resolve=False)
     if "${now:" not in str(asked["dir"]):
         return
     for number in itertools.count(1):

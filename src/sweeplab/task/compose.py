@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -26,7 +28,6 @@ from sweeplab.config import KNOBS, RunConfig, check, replaced, to_dict
 from sweeplab.errors import ConfigError
 from sweeplab.parse import ENVIRONMENT, from_dict
 from sweeplab.runs.saved_config import to_yaml
-from sweeplab.task.grammar import literal
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Job:
 
     def subdir(self, number: int) -> str:
         """The name of the run's folder in the sweep's folder: ``hydra.sweep.subdir``."""
-        if self.kind.subdir == "${hydra.job.num}":
+        if self.kind.hydra["sweep"]["subdir"] == "${hydra.job.num}":
             return str(number)
         whole = self.hydra_config(number, "")
         HydraConfig.instance().set_config(whole)  # ${hydra:job.num} is looked up there
@@ -48,35 +49,36 @@ class Job:
 
     def hydra_texts(self, number: int, output_dir: str) -> dict[str, str]:
         """The contents of ``config.yaml``, ``overrides.yaml`` and ``hydra.yaml``."""
-        job, runtime, overrides = self._changing(number, output_dir)
-        changing = to_yaml({"hydra": {"job": job, "overrides": overrides}})
+        changing = self._changing(number, output_dir)
+        runtime = changing.pop("runtime")
         return {
             "config": to_yaml(saved(self.config, self.root)),
             "overrides": to_yaml(self.overrides),
             # The kind's text ends in runtime, a long part of which one entry changes.
-            "hydra": f"{changing}{self.kind.hydra_text}    {to_yaml(runtime)}",
+            "hydra": f"{to_yaml({'hydra': changing})}{self.kind.hydra_text}    {to_yaml(runtime)}",
         }
 
     def hydra_config(self, number: int, output_dir: str) -> DictConfig:
         """The whole tree, as Hydra would have composed it for this job."""
         whole: DictConfig = self.kind.cfg.copy()
-        job, runtime, overrides = self._changing(number, output_dir)
         with read_write(whole), open_dict(whole):
             whole.merge_with(saved(self.config, self.root))
-            for name, part in (("job", job), ("runtime", runtime), ("overrides", overrides)):
+            for name, part in self._changing(number, output_dir).items():
                 OmegaConf.update(whole.hydra, name, part, merge=True)
         OmegaConf.copy_cache(from_config=self.kind.cfg, to_config=whole)
         return whole
 
-    def _changing(self, number: int, output_dir: str) -> tuple[dict[str, Any], ...]:
+    def _changing(self, number: int, output_dir: str) -> dict[str, dict[str, Any]]:
         """What differs from job to job in hydra's job, runtime and overrides."""
         job, overrides = self.kind.hydra["job"], self.kind.hydra["overrides"]
-        dirname = _dirname(self.overrides, job["config"])
-        return (
-            job | {"id": str(number), "num": number, "override_dirname": dirname},
-            {"output_dir": output_dir},
-            overrides | {"task": self.overrides},
-        )
+        rule = job["config"]["override_dirname"]
+        named = [text for text in self.overrides if text.split("=")[0] not in rule["exclude_keys"]]
+        dirname = rule["item_sep"].join(sorted(named)).replace("=", rule["kv_sep"])
+        return {
+            "job": job | {"id": str(number), "num": number, "override_dirname": dirname},
+            "runtime": {"output_dir": output_dir},
+            "overrides": overrides | {"task": self.overrides},
+        }
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,6 @@ class _Kind:
     refers: bool  # whether some value is taken from another by interpolation
     hydra: dict[str, Any]  # the hydra part as plain values, not resolved
     hydra_text: str  # what of hydra.yaml is the same for all jobs
-    subdir: str
 
 
 def from_hydra(composed: Any) -> RunConfig:
@@ -104,16 +105,14 @@ def from_hydra(composed: Any) -> RunConfig:
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"the configuration does not resolve: {_first_line(error)}") from error
+        # OmegaConf appends lines about its own internals (full_key, object_type) to each message.
+        first, *more = str(error).splitlines() or [type(error).__name__]
+        keys = [f"{line.split(':', 1)[1].strip()}: " for line in more if "full_key:" in line]
+        raise ConfigError(
+            f"the configuration does not resolve: {''.join(keys[:1])}{first}"
+        ) from error
     assert isinstance(values, dict)
     return from_dict({str(key): value for key, value in values.items()})
-
-
-def _first_line(error: Exception) -> str:
-    # OmegaConf appends lines about its own internals (full_key, object_type) to each message.
-    lines = str(error).splitlines() or [type(error).__name__]
-    key = next((line.split(":", 1)[1].strip() for line in lines if "full_key:" in line), "")
-    return f"{key}: {lines[0]}" if key else lines[0]
 
 
 def saved(config: RunConfig, root: str) -> dict[str, Any]:
@@ -147,23 +146,17 @@ def compose_jobs(
     composer = _Composer(loader, master)
     jobs: list[Job] = []
     wrong: list[str] = []
-    for given in job_overrides:
-        overrides = list(given)
+    for overrides in map(list, job_overrides):
         try:
             job = composer.compose(overrides)
             check(job.config)
             jobs.append(job)
         except (ConfigError, HydraException, OmegaConfBaseException) as error:
-            wrong.append(f"{' '.join(overrides)}: {readable(error)}")
+            reason = str(error)
+            if isinstance(error.__cause__, OmegaConfBaseException):  # Hydra keeps the reason there
+                reason += f" {str(error.__cause__).splitlines()[0]}"
+            wrong.append(f"{' '.join(overrides)}: {' '.join(reason.split())}")
     return jobs, wrong
-
-
-def readable(error: Exception) -> str:
-    """What ``error`` says, with the reason that Hydra keeps in its cause, on one line."""
-    parts = [str(error)]
-    if isinstance(error.__cause__, OmegaConfBaseException):
-        parts.append(str(error.__cause__).splitlines()[0])
-    return " ".join(" ".join(parts).split())
 
 
 class _Composer:
@@ -174,14 +167,14 @@ class _Composer:
         self.master = master
         self.parser = OverridesParser.create(config_loader=loader)
         self.kinds: dict[tuple[str, ...], _Kind] = {}
-        self.groups: dict[str, bool] = {}
-        self.parsed: dict[str, tuple[Override, bool]] = {}  # and whether it is plain
+        self.parsed = cache(self.parse)
+        self.group_options = cache(loader.get_group_options)
 
     def compose(self, overrides: list[str]) -> Job:
-        parsed = [self.parse(text) for text in overrides]
+        parsed = [self.parsed(text) for text in overrides]
         name = tuple(
-            override.key_or_group if plain else f"={text}"
-            for text, (override, plain) in zip(overrides, parsed, strict=True)
+            override.key_or_group if plain else f"={override.input_line}"
+            for override, plain in parsed
         )
         if name not in self.kinds:
             self.kinds[name] = _kind(self.loader.load_sweep_config(self.master, overrides))
@@ -203,24 +196,29 @@ class _Composer:
         return Job(task, replaced(kind.config, patch), root, kind)
 
     def parse(self, text: str) -> tuple[Override, bool]:
-        if text not in self.parsed:
-            override = self.parser.parse_overrides([text])[0]
-            self.parsed[text] = override, self.is_plain(override)
-        return self.parsed[text]
-
-    def is_plain(self, override: Override) -> bool:
-        return (
+        """The override, and whether it is a plain ``key=value``."""
+        override = self.parser.parse_overrides([text])[0]
+        return override, (
             override.type == OverrideType.CHANGE
             and override.package is None
             and not override.is_hydra_override()
             and isinstance(override.value(), bool | int | float | str)
-            and not self.is_group(override.key_or_group)
+            and not self.group_options(override.key_or_group)
         )
 
-    def is_group(self, key: str) -> bool:
-        if key not in self.groups:
-            self.groups[key] = bool(self.loader.get_group_options(key))
-        return self.groups[key]
+
+def quoted(path: Path) -> str:
+    """``path`` as a value in Hydra's override grammar."""
+    text = str(path)
+    if re.fullmatch(r"[A-Za-z0-9/_.%+-]+", text):
+        return text
+    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)$", r"\1\1", literal(text))) + "'"
+
+
+def literal(text: str) -> str:
+    """``text`` as a value of OmegaConf's, which would take ``${x}`` in it for another value."""
+    # A backslash counts only before such a mark.
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def _kind(cfg: DictConfig) -> _Kind:
@@ -240,7 +238,6 @@ def _kind(cfg: DictConfig) -> _Kind:
         refers="${" in re.sub(r"\$\{(oc\.env|now):[^${}]*\}", "", values),
         hydra=hydra,
         hydra_text=to_yaml({"hydra": same | {"runtime": runtime}}).removeprefix("hydra:\n"),
-        subdir=str(hydra["sweep"]["subdir"]),
     )
 
 
@@ -253,10 +250,3 @@ def _of_type(key: str, value: Any) -> Any:
     if wanted is float and type(value) is int:
         return float(value)
     return value if type(value) is wanted and "${" not in str(value) else None
-
-
-def _dirname(overrides: Sequence[str], rules: dict[str, Any]) -> str:
-    """``hydra.job.override_dirname``: the overrides, sorted, as Hydra joins them."""
-    rule = rules["override_dirname"]
-    kept = sorted(text for text in overrides if text.split("=", 1)[0] not in rule["exclude_keys"])
-    return re.sub("=", lambda _: rule["kv_sep"], rule["item_sep"].join(kept))

@@ -43,7 +43,7 @@ class JobHooks:
     def started(self, asked: Asked) -> None:
         """Call before the job trains."""
         if self.callbacks:
-            config = asked.hydra_config()
+            config = asked.job.hydra_config(*asked.place)
             HydraConfig.instance().set_config(config)
             self.callbacks.on_job_start(config=config, task_function=self.task_function)
 
@@ -52,7 +52,7 @@ class JobHooks:
         if self.logging:
             self._log(asked, record)
         if self.callbacks:
-            config = asked.hydra_config()
+            config = asked.job.hydra_config(*asked.place)
             HydraConfig.instance().set_config(config)
             result = job_return(asked.job.overrides, record)
             result.hydra_cfg = config
@@ -67,7 +67,7 @@ class JobHooks:
         """Log how a job ended to its file alone; the console shows the whole sweep instead."""
         settings: Any = _filled(self.logging, _OUTPUT_DIR, str(asked.run.path))
         if self.resolves:
-            config = asked.hydra_config()
+            config = asked.job.hydra_config(*asked.place)
             with open_dict(config):
                 config.hydra.job_logging = self.logging
             settings = OmegaConf.to_container(config.hydra.job_logging, resolve=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,13 @@ class TrainTask:
         hydra: Any = HydraConfig.get()
         alone = hydra.mode != RunMode.MULTIRUN
         # Alone, the process ends here: Hydra would put a line of its own before the message.
-        with shown_as_messages(self.tracebacks) if alone else contextlib.nullcontext():
+        with shown_as_messages(self.tracebacks) if alone else nullcontext():
             try:
                 record = _train(cfg, hydra, self.command, alone=alone)
             except SweeplabError:
-                _remove_if_empty(Path(hydra.runtime.output_dir))
+                # Hydra made the folder, which may hold an earlier run, or the user's own files.
+                with suppress(OSError):
+                    Path(hydra.runtime.output_dir).rmdir()
                 raise
         return float(record.final.val_accuracy) if record.final else math.nan
 
@@ -93,8 +95,7 @@ def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) 
     dataset = load(config.data)
     identity = identify(config, dataset.checksum)
     folder = RunFolder(Path(hydra.runtime.output_dir))
-    complete = _already(folder, identity)
-    if complete:
+    if complete := _already(folder, identity):
         log.info("Complete already: %s", folder.path)
         return complete
     write_hydra_files(
@@ -117,22 +118,13 @@ def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) 
         from sweeplab.figures.plots.training import write_training_curves
 
         write_training_curves(folder.path, result.curves, config, result.diverged_at)
-    for line in outcome(record):
+    for line in outcome(record) + ([f"Run folder: {shown(folder.path)}"] if alone else []):
         log.info("%s", line)
-    if alone:
-        log.info("Run folder: %s", shown(folder.path))
     return record
 
 
-def _remove_if_empty(folder: Path) -> None:
-    """Take away the folder that Hydra made for a run whose values were refused."""
-    # Not empty: it holds an earlier run, or the user's own files.
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-
-
 def _already(folder: RunFolder, identity: RunIdentity) -> RunRecord | None:
-    """The record of the same run if the folder holds it whole; None if there is none yet."""
+    """The record of the same run if the folder holds it whole."""
     if not folder.record.exists():
         return None
     record = read_record(folder)

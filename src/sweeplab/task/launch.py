@@ -90,7 +90,10 @@ def _train(
         with terminable(), SweepProgress(len(jobs)) as progress:
             folder = StacksFolder(prepared.folder.stacks)
             Distribution(folder, options, command, on_start, on_end).train(
-                [[StackRun(a.run, a.identity, a.hydra_texts()) for a in stack] for stack in stacks]
+                [
+                    [StackRun(a.run, a.identity, a.job.hydra_texts(*a.place)) for a in stack]
+                    for stack in stacks
+                ]
             )
     except KeyboardInterrupt as stop:
         done = len(records)

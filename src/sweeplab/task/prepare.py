@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +42,10 @@ class Asked:
     number: int
     run: RunFolder
 
-    def hydra_texts(self) -> dict[str, str]:
-        """The contents of the files in ``.hydra``."""
-        return self.job.hydra_texts(self.number, str(self.run.path))
-
-    def hydra_config(self) -> DictConfig:
-        """The job's whole tree, as Hydra would have composed it."""
-        return self.job.hydra_config(self.number, str(self.run.path))
+    @property
+    def place(self) -> tuple[int, str]:
+        """Its number and its folder, as Hydra knows them."""
+        return self.number, str(self.run.path)
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,7 @@ def prepare(request: Request) -> Prepared:
         DataError: a data set cannot be had, or is not the one that the folder's runs were
             trained on.
     """
-    jobs, checksums = _composed(request)
-    identities = [identify(job.config, checksums[_data(job.config)]) for job in jobs]
+    jobs, identities = _composed(request)
     folder = sweep_folder(request.master)
     stamp = folder.stamp()
     try:
@@ -97,76 +93,63 @@ def prepare(request: Request) -> Prepared:
     except RunFolderError:
         earlier = []
     complete = complete_runs(folder)
-    _refuse_other_data(folder, identities, [record for _, record in complete.values()])
+    records = {signature: record for signature, (_, record) in complete.items()}
+    _refuse_other_data(folder, identities, records.values())
     known = {
-        record.signature: int(run.path.name)
-        for run, record in complete.values()
+        signature: int(run.path.name)
+        for signature, (run, _) in complete.items()
         if run.path.name.isdecimal()
     }
     known |= {entry.signature: entry.number for entry in earlier}
     planned = plan([each.signature for each in identities], complete, known, request.first)
 
-    asked = [
-        Asked(
-            job,
-            identity,
-            number,
-            complete[identity.signature][0]
-            if identity.signature in complete
-            else RunFolder(folder.path / job.subdir(number)),
-        )
-        for job, identity, number in zip(jobs, identities, planned.numbers, strict=True)
-    ]
-    _refuse_shared_folders(asked)
-    records = {signature: record for signature, (_, record) in complete.items()}
+    asked = []
     entries = {entry.signature: entry for entry in earlier}
-    for each in asked:
-        done = records.get(each.identity.signature)
-        entries[each.identity.signature] = JobEntry(
-            number=each.number,
-            folder=each.run.path.relative_to(folder.path).as_posix(),
-            overrides=each.job.overrides,
-            signature=each.identity.signature,
-            state=done.status if done else "planned",
+    for job, identity, number in zip(jobs, identities, planned.numbers, strict=True):
+        name = identity.signature
+        run = complete[name][0] if name in complete else RunFolder(folder.path / job.subdir(number))
+        asked.append(Asked(job, identity, number, run))
+        entries[name] = JobEntry(
+            number=number,
+            folder=run.path.relative_to(folder.path).as_posix(),
+            overrides=job.overrides,
+            signature=name,
+            state=records[name].status if name in records else "planned",
         )
+    _refuse_shared_folders(asked)
+    hydra = request.master.hydra
     record = SweepRecord(
-        name=str(request.master.hydra.job.name),
-        question=question(request.master),
+        name=str(hydra.job.name),
+        # The header is the question of the experiment that was asked for, where one was.
+        question=str(hydra.help.header).strip() if "experiment" in hydra.runtime.choices else "",
         jobs=sorted(entries.values(), key=lambda entry: entry.number),
     )
     return Prepared(folder, asked, planned, records, stamp, record)
 
 
-def question(master: DictConfig) -> str:
-    """The question of the experiment that was asked for, or nothing."""
-    asked = "experiment" in master.hydra.runtime.choices
-    return str(master.hydra.help.header).strip() if asked else ""
-
-
-def _composed(request: Request) -> tuple[list[Job], dict[Hashable, str]]:
-    """The jobs, and the checksums of their images by :func:`_data`."""
+def _composed(request: Request) -> tuple[list[Job], list[RunIdentity]]:
     jobs, wrong = compose_jobs(request.loader, request.master, request.job_overrides)
+    identities: list[RunIdentity] = []
     checksums: dict[Hashable, str] = {}
     for job in jobs:
+        data = tuple(vars(job.config.data).values())
         try:
             # Kept here too: a sweep of more data sets than `load` keeps would load each for each.
-            if _data(job.config) not in checksums:
-                checksums[_data(job.config)] = load(job.config.data).checksum
+            if data not in checksums:
+                checksums[data] = load(job.config.data).checksum
         except ConfigError as error:
             wrong.append(f"{' '.join(job.overrides)}: {error}")
+        else:
+            identities.append(identify(job.config, checksums[data]))
     if wrong:
         counted = f"{len(wrong)} of {len(request.job_overrides)} combinations are wrong"
         more = [f"... and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
         raise ConfigError("\n  ".join([f"{counted}, so none is trained:", *wrong[:LISTED], *more]))
-    return jobs, checksums
-
-
-def _data(config: RunConfig) -> Hashable:
-    return tuple(vars(config.data).values())
+    return jobs, identities
 
 
 def _refuse_other_data(
-    folder: SweepFolder, identities: Sequence[RunIdentity], complete: Sequence[RunRecord]
+    folder: SweepFolder, identities: Sequence[RunIdentity], complete: Iterable[RunRecord]
 ) -> None:
     """A sweep is of one data set and one engine: mixed, its report would compare unlike things."""
     elsewhere = "or train in a new folder: hydra.sweep.dir=FOLDER."

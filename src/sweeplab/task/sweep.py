@@ -11,7 +11,6 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
@@ -76,21 +75,19 @@ def expand(loader: ConfigLoader, lines: Sequence[str]) -> list[list[str]]:
     Raises:
         ConfigError: a key sweeps over an interval, which has no end of values.
     """
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(lines))
-    choices = {override.get_key_element(): _choices(override) for override in parsed}
+    choices: dict[str, list[str]] = {}
+    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(lines)):
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            choices[key] = [override.input_line or ""]
+        elif override.is_discrete_sweep():
+            choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        else:
+            raise ConfigError(
+                f"{key} sweeps over an interval, and a grid needs values: list them "
+                f"({key}=0.1,0.2) or step through them ({key}=range(1,10))."
+            )
     return [list(combination) for combination in itertools.product(*choices.values())]
-
-
-def _choices(override: Override) -> list[str]:
-    key = override.get_key_element()
-    if not override.is_sweep_override():
-        return [override.input_line or ""]
-    if not override.is_discrete_sweep():
-        raise ConfigError(
-            f"{key} sweeps over an interval, and a grid needs values: list them "
-            f"({key}=0.1,0.2) or step through them ({key}=range(1,10))."
-        )
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def _launch_missing(launcher: Launcher, request: Request) -> list[JobReturn]:

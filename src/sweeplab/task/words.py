@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
-from sweeplab.task.grammar import quoted
+from sweeplab.task.compose import quoted
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import count, knob_name, plus_minus, value_text
@@ -111,9 +111,8 @@ def summary(sweep: Sweep) -> None:
 def failures(runs: pd.DataFrame) -> None:
     """A table of the runs that failed, with the place of their tracebacks."""
     table = Table("run", "error", "traceback in", box=None, header_style="bold")
-    for folder, error in zip(runs["folder"], runs["error"], strict=True):
-        run = RunFolder(Path(folder))
-        line = plain((error.splitlines() or [""])[0])
-        table.add_row(plain(run.path.name), line, plain(str(shown(run.record))))
+    for run, error in zip(map(RunFolder, map(Path, runs["folder"])), runs["error"], strict=True):
+        line = (error.splitlines() or [""])[0]
+        table.add_row(*map(plain, (run.path.name, line, str(shown(run.record)))))
     console().print("\nFailed runs", style="bold red")
     console().print(table)
