@@ -47,7 +47,13 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
     store = ConfigStore.instance()
     store.store(name="run_config", node=RunConfig, provider="sweeplab")
     if experiment is not None:
-        _store(experiment, store)
+        store.store(
+            group="experiment",
+            name=experiment.name,
+            node=_node(experiment),
+            package="_global_",
+            provider=str(experiment.path),
+        )
 
     from sweeplab.task.job import TrainTask
 
@@ -79,21 +85,15 @@ def _errors_as_messages() -> Iterator[None]:
         del os.environ[FULL_ERROR]
 
 
-def _store(experiment: Experiment, store: object) -> None:
-    """Make the file a config of Hydra's, merged into the root. Its name names the outputs."""
+def _node(experiment: Experiment) -> dict[str, Any]:
+    """The file as a config that Hydra merges into the root. Its name names the outputs."""
     node = experiment.content
     hydra = _block(node, "hydra", experiment)
     _block(hydra, "job", experiment).setdefault("name", experiment.name)
     _block(hydra, "help", experiment).setdefault("header", experiment.question)
     if "mode" not in hydra and _block(hydra, "sweeper", experiment).get("params"):
         hydra["mode"] = "MULTIRUN"
-    store.store(  # type: ignore[attr-defined]
-        group="experiment",
-        name=experiment.name,
-        node=node,
-        package="_global_",
-        provider=str(experiment.path),
-    )
+    return node
 
 
 def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, Any]:

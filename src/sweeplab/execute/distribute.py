@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sweeplab.errors import RunFolderError, WorkerLostError
@@ -60,35 +60,22 @@ class Inline(Executor):
         return future
 
 
+@dataclass
 class Distribution:
-    """The stacks of one sweep on their way through an executor.
+    """The stacks of one sweep on their way through an executor."""
 
-    Args:
-        folder: where the stacks' files go.
-        command: what was typed, for the runs' provenance.
-        on_start: called with the runs of each stack that is handed over, once.
-        on_end: called with runs that have ended, and their records.
-    """
+    folder: StacksFolder  # where the stacks' files go
+    options: Options
+    command: Sequence[str]  # what was typed, for the runs' provenance
+    on_start: Callable[[Sequence[StackRun]], None]  # with those of each stack handed over, once
+    on_end: Callable[[Sequence[Ended]], None]  # with runs that have ended, and their records
 
-    def __init__(
-        self,
-        folder: StacksFolder,
-        options: Options,
-        command: Sequence[str],
-        on_start: Callable[[Sequence[StackRun]], None],
-        on_end: Callable[[Sequence[Ended]], None],
-    ) -> None:
-        self.folder = folder
-        self.options = options
-        self.command = command
-        self.on_start = on_start
-        self.on_end = on_end
-        self.waiting: deque[Piece] = deque()
-        # Those of a stack that another process trains have files.
-        self.running: dict[Future[Any], tuple[Piece, StackFiles | None]] = {}
-        self.width = math.inf  # the most runs that were seen to fit in memory
-        self.failed = False
-        self.keep_logs = False
+    waiting: deque[Piece] = field(default_factory=deque)
+    # Those of a stack that another process trains have files.
+    running: dict[Future[Any], tuple[Piece, StackFiles | None]] = field(default_factory=dict)
+    width: float = math.inf  # the most runs that were seen to fit in memory
+    failed: bool = False
+    keep_logs: bool = False
 
     def train(self, stacks: Sequence[Sequence[StackRun]]) -> None:
         """Train all, or until a run fails if ``options.on_failure`` is "stop".
@@ -137,10 +124,8 @@ class Distribution:
             self.on_start(piece.runs)
             self.running[future] = piece, files
         if executor.adopted:
-            left = [
-                [run for run in piece.runs if run.signature in wanted] for piece in self.waiting
-            ]
-            self.waiting = deque(Piece(runs) for runs in left if runs)
+            left = ([r for r in piece.runs if r.signature in wanted] for piece in self.waiting)
+            self.waiting = deque(map(Piece, filter(None, left)))
             runs = sum(len(piece.runs) for piece, _ in self.running.values())
             jobs = count(len(executor.adopted), "SLURM job")
             verb = "is" if len(executor.adopted) == 1 else "are"

@@ -171,13 +171,13 @@ def _pause(seconds: tuple[float, float], since: float) -> float:
 def _submitit_executor(folder: Path, name: str, options: Options) -> Any:
     try:
         import submitit
+
+        executor = submitit.SlurmExecutor(folder=folder)
     except ImportError:
         raise SweeplabError(
             "hydra.launcher.executor=slurm needs submitit, which is not installed: "
             "pip install 'sweeplab[slurm]'"
         ) from None
-    try:
-        executor = submitit.SlurmExecutor(folder=folder)
     except RuntimeError as error:
         raise SweeplabError(
             "hydra.launcher.executor=slurm needs SLURM's commands (sbatch, srun, squeue, scancel), "
