@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra._internal.core_plugins import basic_launcher
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
 
 from sweeplab.execute.options import Options
 
@@ -23,29 +26,37 @@ ConfigStore.instance().store(
 )
 
 
-class StackedLauncher(basic_launcher.BasicLauncher):
-    """Hands a whole batch to the task function's ``run_many``; without one, runs job by job.
+class StackedLauncher(Launcher):
+    """Hands a whole batch to the task function's ``run_many``; without one, to Hydra's launcher.
 
     Args:
         options: the fields of ``Options``.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__()
         self.options = Options(**options)
+        self.plans = False
 
-    @property
-    def plans(self) -> bool:
-        """Whether it skips by itself what is complete."""
-        return hasattr(self.task_function, "run_many")
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.run_many: Any = getattr(task_function, "run_many", None)
+        self.plans = self.run_many is not None  # it skips by itself what is complete
+        self.hydra_context, self.config = hydra_context, config
+        if not self.plans:
+            basic = config.copy()
+            with open_dict(basic):
+                basic.hydra.launcher = ConfigStore.instance().load("hydra/launcher/basic.yaml").node
+            self.basic = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=basic
+            )
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         if not self.plans:
-            return super().launch(job_overrides, initial_job_idx)
-        task: Any = self.task_function
-        result: Sequence[JobReturn] = task.run_many(
+            return self.basic.launch(job_overrides, initial_job_idx)
+        result: Sequence[JobReturn] = self.run_many(
             self.hydra_context, self.config, self.options, job_overrides, initial_job_idx
         )
         return result
