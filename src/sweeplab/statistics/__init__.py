@@ -15,10 +15,9 @@ from sweeplab.statistics.length import BestIterations, Rise, best_iterations, ri
 from sweeplab.statistics.noise import Noise, noise
 from sweeplab.statistics.optimism import optimism
 from sweeplab.statistics.outcomes import Outcomes, outcomes
-from sweeplab.statistics.predictions import Correct, correct_of
+from sweeplab.statistics.predictions import Correct, correct_of, read_correct
 from sweeplab.statistics.recommend import candidates, examples_seen, recommend
 from sweeplab.statistics.replicates import Replicates, replicates
-from sweeplab.statistics.saved import read_correct
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.statistics.tied import tied_set
 

@@ -17,10 +17,9 @@ from sweeplab.statistics.length import BestIterations, Rise, best_iterations, ri
 from sweeplab.statistics.noise import noise
 from sweeplab.statistics.optimism import optimism
 from sweeplab.statistics.outcomes import Outcomes, outcomes
-from sweeplab.statistics.predictions import Correct
+from sweeplab.statistics.predictions import Correct, read_correct
 from sweeplab.statistics.recommend import candidates, examples_seen, recommend
 from sweeplab.statistics.replicates import replicates
-from sweeplab.statistics.saved import read_correct
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.statistics.tied import tied_set
 from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise

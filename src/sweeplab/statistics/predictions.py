@@ -1,4 +1,4 @@
-"""Which validation images each run classifies rightly.
+"""Which validation images each run classifies rightly, by the weights in its folder.
 
 Runs of one sweep share their validation images, so these answers are paired: two settings are
 compared image by image, which is far sharper than comparing two accuracies.
@@ -7,21 +7,58 @@ compared image by image, which is far sharper than comparing two accuracies.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sweeplab.errors import RunFolderError
+from sweeplab.runs.folder import RunFolder, read_weights
+from sweeplab.sweeps.images import find_images
+from sweeplab.sweeps.tables import Sweep
 
 # One entry a run, in the order of the table of runs: bool [M], or None where it is not known.
 Correct = Sequence[NDArray[np.bool_] | None]
 Weights = tuple[NDArray[np.float32], NDArray[np.float32]]  # [C, D], [C]
 
 BLOCK = 256  # runs in one matrix product
+TIES = 0.005  # how far an accuracy may lie from the recorded one: ties of float logits
+
+
+def read_correct(part: Sweep) -> Correct | None:
+    """Which of the M validation images each run classifies rightly.
+
+    Args:
+        part: runs on one validation set.
+
+    Returns:
+        For each row of ``part.runs`` bool ``[M]``, or None: it did not complete, its weights are
+        absent, or its accuracy is not the recorded one (so these are not its images). None for
+        all without the images.
+    """
+    kept = find_images(part)
+    if kept is None:
+        return None
+    images = kept.scaled()
+    by_classes: dict[int, dict[int, Weights]] = {}
+    for row in np.flatnonzero(part.runs["status"] == "completed").tolist():
+        with suppress(RunFolderError):
+            weight, bias = read_weights(RunFolder(Path(part.runs["folder"].iloc[row])))
+            if weight.shape == (len(bias), images.shape[1]):
+                by_classes.setdefault(len(bias), {})[row] = weight, bias
+    recorded = part.runs["final_val_accuracy"].to_numpy(dtype=np.float64)
+    correct: list[NDArray[np.bool_] | None] = [None] * len(part.runs)
+    for weights in by_classes.values():
+        matrix = correct_of(list(weights.values()), images, kept.val_labels)
+        for row, right in zip(weights, matrix, strict=True):
+            if abs(right.mean() - recorded[row]) <= max(TIES, 1.5 / len(right)):
+                correct[row] = right
+    return correct
 
 
 def correct_of(
-    weights: Sequence[Weights],
-    images: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    weights: Sequence[Weights], images: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Whether each of R runs classifies each of M images rightly, ``[R, M]``.
 

@@ -38,7 +38,7 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
         several = len(analysis.could_be_best) > 1
         if analysis.best_iterations is not None:
             of = "the tied settings" if several else recommended
-            said += _best_iterations(analysis.best_iterations, of)
+            said.append(_best_iterations(analysis.best_iterations, of))
         if analysis.rise is not None and analysis.rise.clear:
             said.append(_rise(analysis.rise, recommended))
     tests = analysis.tests
@@ -141,17 +141,13 @@ def _edge(edge: Edge) -> str:
     )
 
 
-def _best_iterations(best: BestIterations, of: str) -> list[str]:
-    if best.always_late:
-        where, many, advice = "last tenth", best.late, "training may be too short"
-    elif best.always_early:
-        where, many, advice = "first half", best.early, "fewer iterations would do"
-    else:
-        return []
-    return [
-        f"The best iteration lies in the {where} of training in {many:,} of "
+def _best_iterations(best: BestIterations, of: str) -> str:
+    where = "last tenth" if best.late else "first half"
+    advice = "training may be too short" if best.late else "fewer iterations would do"
+    return (
+        f"The best iteration lies in the {where} of training in {best.there:,} of "
         f"{count(best.runs, 'run')} of {of}: {advice}."
-    ]
+    )
 
 
 def _rise(rise: Rise, of: str) -> str:
