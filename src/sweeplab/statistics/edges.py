@@ -45,12 +45,12 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
         known = KNOBS[str(knob)]
         if knob not in matters or not known.ordered or len(part) < 2:
             continue
-        rows = part.assign(value=part["value"].astype("float64")).sort_values("value")
-        values, last = rows["value"].to_numpy(), len(rows) - 1
-        at = int(np.flatnonzero(rows["top"].to_numpy())[0])
-        if at not in (0, last) or (at == 0 and values[0] in (known.off, known.floor)):
+        rows = part.astype({"value": "float64"}).sort_values("value")
+        largest = bool(rows["top"].iloc[-1])
+        inwards = rows[::-1] if largest else rows
+        best, inner = inwards.iloc[0], inwards.iloc[1]
+        if not best["top"] or (not largest and best["value"] in (known.off, known.floor)):
             continue
-        best, inner = rows.iloc[at], rows.iloc[1 if at == 0 else last - 1]
         difference = None
         if np.isfinite(inner["best"]):
             difference = compare(model, int(best["best"]), int(inner["best"]))
@@ -58,21 +58,21 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
             Edge(
                 knob=str(knob),
                 value=float(best["value"]),
-                largest=at > 0,
+                largest=largest,
                 reached=float(best["best_mean"]),
                 inner=float(inner["value"]),
                 difference=difference,
-                beyond=_beyond(values, at),
+                beyond=_beyond(inwards["value"].to_numpy()),
             )
         )
     return at_ends
 
 
-def _beyond(values: NDArray[np.float64], at: int) -> float:
-    """The value that would continue the range beyond its end ``at``, to two digits."""
-    end, inner = (values[0], values[1]) if at == 0 else (values[-1], values[-2])
-    gaps = np.diff(values)
-    even = len(values) > 2 and np.allclose(gaps, gaps[0])
-    if min(end, inner) > 0 and not (even and at):
-        return float(f"{end * end / inner:.2g}")
-    return float(f"{2 * end - inner:.2g}")
+def _beyond(inwards: NDArray[np.float64]) -> float:
+    """The value that would continue a range beyond its first one, to two digits."""
+    end, inner = inwards[:2]
+    gaps = np.diff(inwards)
+    even_steps_up = len(gaps) > 1 and end > inner and np.allclose(gaps, gaps[0])
+    if min(end, inner) <= 0 or even_steps_up:
+        return float(f"{2 * end - inner:.2g}")
+    return float(f"{end * end / inner:.2g}")

@@ -32,21 +32,21 @@ def outcomes(runs: pd.DataFrame, knobs: Sequence[str]) -> Outcomes:
     data say: beyond 2 this is below -1.
     """
     good, gone = usable(runs), runs["status"] == "diverged"
-    bad = runs[~good & ~gone]
+    bad = ~good & ~gone
     by_rate, decay_alone = pd.Series(dtype="float64"), False
     if gone.any() and LR in runs and runs[LR].nunique() > 1:
         share = gone.groupby(runs[LR]).mean()
         by_rate = share[share.index >= share[share > 0].index[0]]
         if DECAY in runs:
             decay_alone = bool((runs[LR] * runs[DECAY])[gone].astype("float64").gt(2).all())
-    errors = bad["error"].dropna().astype(str) if "error" in bad else pd.Series(dtype=str)
+    errors = runs.loc[bad, "error"].dropna().value_counts().index  # the most frequent first
     return Outcomes(
         runs=len(runs),
         usable=int(good.sum()),
         diverged=int(gone.sum()),
-        failed=len(bad),
+        failed=int(bad.sum()),
         repeated=int(repeated(runs, knobs).sum()),
         by_rate=by_rate,
         decay_alone=decay_alone,
-        error=next(iter(errors.value_counts().index[:1]), "").partition("\n")[0],
+        error=next(iter(errors), "").partition("\n")[0],
     )

@@ -50,27 +50,23 @@ def replicates(
             None. It is used when every setting has a run with it, so that all settings are
             compared by one method; runs without it are then left out.
     """
-    keep = np.flatnonzero((usable(runs) & ~repeated(runs, knobs)).to_numpy())
+    setting = setting_numbers(runs, knobs).to_numpy()
+    keep = np.flatnonzero(usable(runs) & ~repeated(runs, knobs))
+    answers = {row: correct[row] for row in keep.tolist()} if correct is not None else {}
+    known = [row for row, right in answers.items() if right is not None]
+    sizes = runs.get("data.val_size", pd.Series(dtype="float64")).dropna()
+    images, matrix = next(map(int, sizes), None), None
+    if known and set(setting[known]) == set(setting[keep]):
+        keep, matrix = np.array(known), np.array([answers[row] for row in known], dtype=np.bool_)
+        images = matrix.shape[1]
     chosen = runs.iloc[keep]
-    setting = setting_numbers(runs, knobs)
-    seeds = chosen["seed"] if "seed" in chosen else pd.Series(range(len(chosen)))
-    rows = [correct[row] for row in keep.tolist()] if correct is not None else [None] * len(keep)
-    known = np.array([row is not None for row in rows], dtype=np.bool_)
-    matrix = None
-    by_setting = setting.to_numpy()[keep]
-    shapes = {len(row) for row in rows if row is not None}
-    if len(shapes) == 1 and set(by_setting[known]) == set(by_setting):
-        matrix = np.asarray([row for row in rows if row is not None], dtype=np.bool_)
-        keep, chosen, seeds = keep[known], chosen[known], seeds[known]
-    sizes = runs["data.val_size"].dropna() if "data.val_size" in runs else pd.Series(dtype=float)
-    images = int(sizes.iloc[0]) if len(sizes) else None
     return Replicates(
-        settings=int(setting.max()) + 1 if len(setting) else 0,
-        setting=setting.to_numpy()[keep].astype(np.intp),
-        seed=pd.factorize(seeds)[0].astype(np.intp),
+        settings=int(setting.max(initial=-1)) + 1,
+        setting=setting[keep].astype(np.intp),
+        seed=pd.factorize(chosen["seed"])[0].astype(np.intp),
         accuracy=chosen["final_val_accuracy"].to_numpy(dtype=np.float64),
         correct=matrix,
-        images=matrix.shape[1] if matrix is not None else images,
+        images=images,
     )
 
 

@@ -9,12 +9,9 @@ import pandas as pd
 from sweeplab.statistics.effects import compare
 from sweeplab.statistics.keys import DECAY, SIZE
 from sweeplab.statistics.noise import Noise
-from sweeplab.sweeps.settings import METRIC
+from sweeplab.sweeps.settings import METRIC, ranked
 
-COLUMNS = [
-    *("size", "without", "with", "without_mean", "with_mean"),
-    *("difference", "half", "clear"),
-]
+COLUMNS = ["size", "without", "with", "without_mean", "with_mean", "difference", "half", "clear"]
 
 
 def size_by_decay(
@@ -38,22 +35,15 @@ def size_by_decay(
     if not {SIZE, DECAY} <= set(knobs):
         return none
     table = settings[settings["setting"].isin(list(eligible)) & (settings["n"] > 0)]
-    sizes, least = table[SIZE].unique(), table[DECAY].min()
-    if len(sizes) < 2 or table[DECAY].nunique() < 2:
-        return none
+    least = table[DECAY].min()
     rows = []
-    for size in (min(sizes), max(sizes)):
-        at = table[table[SIZE] == size]
+    for size in sorted({table[SIZE].min(), table[SIZE].max()}):
+        at = ranked(table[table[SIZE] == size])
         without, with_ = at[at[DECAY] == least], at[at[DECAY] > least]
         if without.empty or with_.empty:
             return none
-        plain = without.loc[without[METRIC].idxmax()]
-        best = with_.loc[with_[METRIC].idxmax()]
+        plain, best = without.iloc[0], with_.iloc[0]
         change = compare(model, int(best["setting"]), int(plain["setting"]), among=2)
-        rows.append(
-            (
-                *(size, least, best[DECAY], plain[METRIC], best[METRIC]),
-                *(change.estimate, change.half, change.clear),
-            )
-        )
-    return pd.DataFrame(rows, columns=COLUMNS)
+        means = plain[METRIC], best[METRIC]
+        rows.append((size, least, best[DECAY], *means, change.estimate, change.half, change.clear))
+    return pd.DataFrame(rows, columns=COLUMNS) if len(rows) == 2 else none
