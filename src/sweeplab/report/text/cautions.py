@@ -5,45 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from sweeplab.report.text.answer import row_of, setting
-from sweeplab.statistics.analysis import Analysis
-from sweeplab.statistics.chance import Chance
-from sweeplab.statistics.closest import Closest
-from sweeplab.statistics.edges import Edge
+from sweeplab.statistics import Analysis, BestIterations, Chance, Closest, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
-from sweeplab.statistics.length import BestIterations, Rise
-from sweeplab.statistics.outcomes import Outcomes
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import (
-    capital,
-    count,
-    knob_name,
-    number,
-    percent,
-    plus_minus,
-    some,
-    value_text,
-)
+from sweeplab.words import capital, count, knob_name, number, percent, plus_minus, some, value_text
 
 
 def cautions(part: Sweep, analysis: Analysis) -> list[str]:
     """The sentences, the gravest first."""
-    said = [
-        *_outcomes(analysis.outcomes),
-        *_seeds(analysis.chance),
-        *([_closest(analysis.closest, analysis.chance)] if analysis.closest else []),
-        *map(_edge, analysis.edges),
-    ]
-    if analysis.recommended is not None:
-        recommended = setting(row_of(part, analysis.recommended), part.knobs)
-        several = len(analysis.could_be_best) > 1
-        if analysis.best_iterations is not None:
-            of = "the tied settings" if several else recommended
-            said.append(_best_iterations(analysis.best_iterations, of))
-        if analysis.rise is not None and analysis.rise.clear:
-            said.append(_rise(analysis.rise, recommended))
-    tests = analysis.tests
-    said += map(_no_effect, tests[~tests["effect"].astype(bool)].to_dict("records"))
-    if analysis.recommended is not None and not analysis.chance.paired and len(part.settings) > 1:
+    said = [*_outcomes(analysis.outcomes), *_seeds(analysis.chance)]
+    if analysis.closest:
+        said.append(_closest(analysis.closest, analysis.chance))
+    said += map(_edge, analysis.edges)
+    if analysis.recommended is None:
+        return said
+    recommended = setting(row_of(part, analysis.recommended), part.knobs)
+    if analysis.best_iterations:
+        of = "the tied settings" if len(analysis.could_be_best) > 1 else recommended
+        said.append(_best_iterations(analysis.best_iterations, of))
+    if analysis.rise and analysis.rise.clear:
+        said.append(_rise(analysis.rise, recommended))
+    said += [_no_effect(test) for test in analysis.tests.to_dict("records") if not test["effect"]]
+    if not analysis.chance.paired and len(part.settings) > 1:
         said.append(
             "Which images each run classified rightly is not known, so settings are compared by "
             "their accuracies alone, as if each had its own images: fewer differences are found."
@@ -52,17 +35,15 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
 
 
 def _outcomes(runs: Outcomes) -> list[str]:
+    every = count(runs.runs, "run")
     said = []
     if not runs.usable:
-        many = (
-            f"None of {count(runs.runs, 'run')} completed." if runs.runs else "There are no runs."
-        )
-        said.append(many)
+        said.append(f"None of {every} completed." if runs.runs else "There are no runs.")
     if runs.failed:
         why = f": {runs.error}".removesuffix(".") if runs.error else ""
-        said.append(f"{runs.failed:,} of {count(runs.runs, 'run')} failed{why}.")
+        said.append(f"{runs.failed:,} of {every} failed{why}.")
     if runs.diverged:
-        said.append(_diverged(runs))
+        said.append(f"{runs.diverged:,} of {every} {_diverged(runs)}.")
     if runs.repeated:
         repeat = "repeats" if runs.repeated == 1 else "repeat"
         said.append(
@@ -73,19 +54,15 @@ def _outcomes(runs: Outcomes) -> list[str]:
 
 
 def _diverged(runs: Outcomes) -> str:
-    share = percent(runs.diverged / runs.runs)
-    text = f"{runs.diverged:,} of {count(runs.runs, 'run')} ({share}) diverged"
-    if len(runs.by_rate):
-        shares = [
-            f"{percent(of)} of the runs at {value_text(lr)}" for lr, of in runs.by_rate.items()
-        ]
-        text += f", from learning rate {value_text(runs.by_rate.index[0])} on ({some(shares)})"
+    text = f"({percent(runs.diverged / runs.runs)}) diverged"
+    rates = {value_text(lr): share for lr, share in runs.by_rate.items()}
+    if rates:
+        shares = [f"{percent(share)} of the runs at {lr}" for lr, share in rates.items()]
+        text += f", from learning rate {next(iter(rates))} on ({some(shares)})"
     if runs.decay_alone:
-        text += (
-            "; in all of them learning rate × weight decay exceeds 2, where decay alone makes the "
-            "weights grow"
-        )
-    return f"{text}."
+        text += "; in all of them learning rate × weight decay exceeds 2, "
+        text += "where decay alone makes the weights grow"
+    return text
 
 
 def _seeds(chance: Chance) -> list[str]:
@@ -104,19 +81,18 @@ def _seeds(chance: Chance) -> list[str]:
 
 
 def _closest(closest: Closest, chance: Chance) -> str:
-    if closest.limit == "certainty":
-        seeds = count(chance.fewest, "seed")
-        takes = f"With only {seeds} that standard error is too uncertain. Add seeds."
-    elif closest.limit == "seeds":
-        takes = f"Seeds are most of it: it would take about {closest.needed:,} seeds a setting."
-    elif closest.limit == "images":
-        alone = "." if closest.seeds_do else "; more seeds alone would not do."
-        takes = f"To tell, it would take about {closest.needed:,} validation images{alone}"
-    else:
-        takes = "To tell, it would take more seeds as well as more validation images."
+    seeds = count(chance.fewest, "seed")
+    needed = closest.needed or 0
+    alone = "" if closest.seeds_do else "; more seeds alone would not do"
+    takes = {
+        "certainty": f"With only {seeds} that standard error is too uncertain. Add seeds",
+        "seeds": f"Seeds are most of it: it would take about {needed:,} seeds a setting",
+        "images": f"To tell, it would take about {needed:,} validation images{alone}",
+        "both": "To tell, it would take more seeds as well as more validation images",
+    }
     return (
         f"The two highest means are {closest.gap:.4f} apart with a standard error of "
-        f"{closest.se:.4f}, which chance can explain. {takes}"
+        f"{closest.se:.4f}, which chance can explain. {takes[closest.limit]}."
     )
 
 
@@ -151,11 +127,9 @@ def _best_iterations(best: BestIterations, of: str) -> str:
 
 
 def _rise(rise: Rise, of: str) -> str:
-    how = (
-        f"95 % t interval over {rise.runs} seeds"
-        if rise.runs > 1
-        else "one seed; 95 % interval from the scatter of its curve"
-    )
+    how = "one seed; 95 % interval from the scatter of its curve"
+    if rise.runs > 1:
+        how = f"95 % t interval over {rise.runs} seeds"
     return (
         f"The validation accuracy of {of} still rises: by "
         f"{plus_minus(rise.rise, rise.half, signed=True)} from iteration {rise.start:,} to "

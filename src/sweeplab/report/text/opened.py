@@ -7,36 +7,33 @@ look at them in the run's folder; the report shows the looks, and what they do t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweeplab.errors import RunFolderError
 from sweeplab.runs.folder import RunFolder, read_test
+from sweeplab.runs.record import TestRecord
 from sweeplab.sweeps.settings import setting_numbers, typical_run
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, listed, number, times
+from sweeplab.words import count, listed, number, some, times
 
 MOST = 6  # runs named in one sentence
 
 
 @dataclass(frozen=True)
 class Look:
-    """One run's accuracy on the test images, as ``test.json`` in its folder records it."""
+    """A run that the test images were asked about."""
 
-    run: str
+    run: str  # its name, with its sweep's where several are merged
     setting: int
-    accuracy: float
-    low: float  # 95 % Wilson interval
-    high: float
-    examples: int
-    opened: tuple[str, ...]  # ISO 8601, one for each time
+    test: TestRecord
 
 
 @dataclass(frozen=True)
 class Opening:
     """What the test images said, and of which run to ask them."""
 
-    sentences: list[str] = field(default_factory=list)
+    sentences: list[str]
     invitation: str = ""  # to evaluate ``run``: the command follows it
     run: str | None = None  # the folder of the run to ask; None once it was, or without one
 
@@ -47,25 +44,14 @@ def looks(sweep: Sweep) -> tuple[list[Look], list[str]]:
     several = sweep.runs["sweep"].nunique() > 1
     numbers = setting_numbers(sweep.runs, sweep.knobs)
     for run, setting in zip(sweep.runs.to_dict("records"), numbers, strict=True):
-        folder = RunFolder(Path(run["folder"]))
         name = f"{run['sweep']}/{run['run']}" if several else str(run["run"])
         try:
-            test = read_test(folder)
+            test = read_test(RunFolder(Path(run["folder"])))
         except RunFolderError as error:
             damaged.append(str(error))
             continue
         if test is not None:
-            found.append(
-                Look(
-                    name,
-                    int(setting),
-                    test.accuracy,
-                    test.low,
-                    test.high,
-                    test.examples,
-                    tuple(test.opened),
-                )
-            )
+            found.append(Look(name, int(setting), test))
     return found, damaged
 
 
@@ -83,55 +69,49 @@ def opening(sweep: Sweep, recommended: int | None) -> Opening:
     if others:
         said.append(_of_others(others))
     if len(found) > 1:
-        total = sum(len(look.opened) for look in found)
+        total = sum(len(look.test.opened) for look in found)
         said.append(
             f"In all the test images were opened {times(total)}, for {count(len(found), 'run')} "
             "of this sweep. The highest of several test accuracies is optimistic, as the highest "
             "of several validation accuracies is: to choose by them spends the test images."
         )
-    elif mine and len(mine[0].opened) > 1:
+    elif mine and len(mine[0].test.opened) > 1:
         said.append("Looking again at the same run changes nothing; choosing by it would.")
+    said += damaged
     run = typical_run(sweep.runs, sweep.knobs, recommended)
     if mine or run is None:
-        return Opening([*said, *damaged])
-    seeds = int((setting_numbers(sweep.runs, sweep.knobs) == recommended).sum())
-    return Opening(
-        [*said, *damaged], _invitation(run["run"], seeds, opened=bool(found)), run["folder"]
+        return Opening(said)
+    seeds = (setting_numbers(sweep.runs, sweep.knobs) == recommended).sum()
+    opened = "were not opened for the recommended setting" if found else "have not been opened"
+    middle = ", the middle one of the recommended setting's seeds" if seeds > 1 else ""
+    invitation = (
+        f"The test images {opened}. When the choice is made, and not before, ask them once, of "
+        f"run {run['run']}{middle}:"
     )
+    return Opening(said, invitation, run["folder"])
 
 
 def _result(look: Look) -> str:
+    test = look.test
     return (
-        f"Test data, opened {times(len(look.opened))} for run {look.run} "
-        f"({_dates(look.opened)}): {number(look.accuracy, 4)} accuracy on {look.examples} images "
-        f"that had no part in training or choosing (95 % Wilson interval {number(look.low, 4)} to "
-        f"{number(look.high, 4)}; it covers the choice of the images, not of the seed)."
+        f"Test data, opened {times(len(test.opened))} for run {look.run} "
+        f"({_dates(test.opened)}): {number(test.accuracy, 4)} accuracy on {test.examples} images "
+        f"that had no part in training or choosing (95 % Wilson interval {number(test.low, 4)} to "
+        f"{number(test.high, 4)}; it covers the choice of the images, not of the seed)."
     )
 
 
 def _of_others(found: Sequence[Look]) -> str:
     shown = [
-        f"run {look.run}: {number(look.accuracy, 4)} ({number(look.low, 4)} to "
-        f"{number(look.high, 4)}), opened {times(len(look.opened))}, {_dates(look.opened)}"
-        for look in found[:MOST]
+        f"run {look.run}: {number(test.accuracy, 4)} ({number(test.low, 4)} to "
+        f"{number(test.high, 4)}), opened {times(len(test.opened))}, {_dates(test.opened)}"
+        for look in found
+        for test in [look.test]
     ]
-    more = len(found) - len(shown)
     return (
         "Test data were also opened for settings that are not recommended here: "
-        + "; ".join(shown)
-        + (f"; and {count(more, 'more run')}" if more else "")
-        + "."
+        f"{some(shown, MOST)}."
     )
-
-
-def _invitation(run: str, seeds: int, *, opened: bool) -> str:
-    middle = ", the middle one of the recommended setting's seeds" if seeds > 1 else ""
-    start = (
-        "The test images were not opened for the recommended setting."
-        if opened
-        else "The test images have not been opened."
-    )
-    return f"{start} When the choice is made, and not before, ask them once, of run {run}{middle}:"
 
 
 def _dates(opened: Sequence[str]) -> str:

@@ -35,45 +35,47 @@ def _knob(
     knob: str, values: pd.DataFrame, effect: bool | None, others: Sequence[str], chance: str
 ) -> str:
     ran = values[values["best_mean"].notna()]
-    lost = [value_text(value) for value in values.loc[values["best_mean"].isna(), "value"]]
-    top = ran[ran["top"].astype(bool)].iloc[0]
-    best, reached = value_text(top["value"]), number(top["best_mean"])
     if len(ran) == 1:
-        said = f"only {best} ran to the end, with {reached}"
+        [only] = ran.to_dict("records")
+        best, reached = value_text(only["value"]), number(only["best_mean"])
+        said = f"only {best} ran to the end, with {reached}."
     else:
         over = f"the best over {listed([knob_name(k) for k in others])} at each value; "
         method = (
             f"({over if others else ''}95 % interval{'s, simultaneous,' if len(ran) > 2 else ''} "
             f"covering {chance}{', not that the best was picked' if others else ''})"
         )
-        if len(ran) == 2:
-            said = f"{_change(ran, 'the best reachable ' if others else '')} {method}"
-        else:
-            against = [
-                f"{plus_minus(row['difference'], row['half'], signed=True)} "
-                f"at {value_text(row['value'])}"
-                for row in _shown(ran).to_dict("records")
-                if not row["top"]
-            ]
-            said = (
-                f"of {len(ran)} values, {best} reaches the highest validation accuracy, {reached}; "
-                f"against it, {', '.join(against)} {method}"
+        change = _change(ran, "the best reachable " if others else "")
+        said = f"{change if len(ran) == 2 else _against_the_best(ran)} {method}."
+        clear = ran["clear"].any()
+        if effect is not None and not effect:
+            said += (
+                " Over all matched settings it has no measurable effect."
+                if clear
+                else " No value differs measurably from another."
             )
-    clear = ran["clear"].any()
-    verdict = ""
-    if len(ran) > 1 and effect is not None and not effect:
-        verdict = (
-            " Over all matched settings it has no measurable effect."
-            if clear
-            else " No value differs measurably from another."
-        )
-    elif len(ran) > 1 and effect and others and not clear:
-        verdict = (
-            " It matters for some values of the other knobs, but the best that can be reached "
-            "does not change measurably."
-        )
-    failed = f" At {listed(lost)} no setting ran to the end." if lost else ""
-    return f"{capital(knob_name(knob))}: {said}.{verdict}{failed}"
+        elif effect and others and not clear:
+            said += (
+                " It matters for some values of the other knobs, but the best that can be reached "
+                "does not change measurably."
+            )
+    lost = [value_text(value) for value in values.loc[values["best_mean"].isna(), "value"]]
+    if lost:
+        said += f" At {listed(lost)} no setting ran to the end."
+    return f"{capital(knob_name(knob))}: {said}"
+
+
+def _against_the_best(ran: pd.DataFrame) -> str:
+    [top] = ran[ran["top"].astype(bool)].to_dict("records")
+    against = [
+        f"{plus_minus(row['difference'], row['half'], signed=True)} at {value_text(row['value'])}"
+        for row in _shown(ran).to_dict("records")
+        if not row["top"]
+    ]
+    return (
+        f"of {len(ran)} values, {value_text(top['value'])} reaches the highest validation "
+        f"accuracy, {number(top['best_mean'])}; against it, {', '.join(against)}"
+    )
 
 
 def _change(two: pd.DataFrame, reachable: str) -> str:
