@@ -36,12 +36,9 @@ def predicted_cells(
         return None, [], kept
     from sklearn.ensemble import RandomForestRegressor
 
-    codes, levels = [], []
-    for knob in kept:
-        ranks = pd.factorize(table[knob], sort=True)[0]
-        codes.append(ranks)
-        last = int(ranks.max())
-        levels.append(np.unique(np.linspace(0, last, min(last + 1, LEVELS)).round().astype(int)))
+    codes = [pd.factorize(table[knob], sort=True)[0] for knob in kept]
+    lasts = [int(ranks.max()) for ranks in codes]
+    levels = [np.unique(np.linspace(0, last, min(last + 1, LEVELS)).round()) for last in lasts]
     forest = RandomForestRegressor(
         n_estimators=GROUPS * TREES, min_samples_leaf=2, random_state=seed, n_jobs=1
     )
@@ -50,7 +47,7 @@ def predicted_cells(
         table["final_val_accuracy"].to_numpy(dtype=np.float64),
         sample_weight=table["n"].to_numpy(dtype=np.float64),
     )
-    grid = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, len(kept))
-    cells = grid.astype(np.float32)
+    grid = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1)
+    cells = grid.reshape(-1, len(kept)).astype(np.float32)
     each = np.array([tree.predict(cells) for tree in forest.estimators_])  # [trees, cells]
     return each.reshape(GROUPS, TREES, -1).mean(axis=1), [len(level) for level in levels], kept

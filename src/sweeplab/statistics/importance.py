@@ -154,19 +154,15 @@ def complete_part(
     dropped: list[tuple[str, object]] = []
     while len(table):
         sizes = {knob: table[knob].nunique(dropna=False) for knob in knobs}
-        if len(table) == np.prod(list(sizes.values())):
+        filled = {  # times the number of cells
+            (knob, value): settings * sizes[knob]
+            for knob in knobs
+            if sizes[knob] > 1
+            for value, settings in table[knob].value_counts(dropna=False).items()
+        }
+        if len(table) == np.prod(list(sizes.values())) or not filled:
             break
-        worst: tuple[float, str, object] | None = None
-        for knob in knobs:
-            if sizes[knob] < 2:
-                continue
-            for value, settings in table[knob].value_counts(dropna=False).items():
-                filled = settings * sizes[knob] / np.prod(list(sizes.values()))
-                if worst is None or filled < worst[0]:
-                    worst = (filled, knob, value)
-        if worst is None:
-            break
-        _, knob, value = worst
+        knob, value = min(filled, key=filled.__getitem__)
         dropped.append((knob, value))
         table = table[table[knob] != value]
     return table, tuple(dropped)

@@ -38,11 +38,7 @@ def knob_tests(
     S. S. Young, Resampling-Based Multiple Testing, 1993, section 2.5), from
     :func:`~.joint.draws`.
 
-    Args:
-        model: of K settings, see :func:`~.noise.noise`.
-        settings: as ``sweeps.settings.summarise`` gives it, in the order of ``model``.
-        knobs: those that vary.
-        eligible: settings that count: those that never diverged.
+    Args: as of :func:`~.effects.knob_effects`, and
         error: the chance of a false effect, for each knob.
         seed: of the simulation.
 

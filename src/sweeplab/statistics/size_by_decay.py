@@ -19,11 +19,7 @@ def size_by_decay(
 ) -> pd.DataFrame:
     """The best with weight decay against the best without, for the smallest and largest set.
 
-    Args:
-        model: of K settings, see :func:`~.noise.noise`.
-        settings: as ``sweeps.settings.summarise`` gives it.
-        knobs: those that vary.
-        eligible: settings that count: those that never diverged.
+    Args: as of :func:`~.effects.knob_effects`.
 
     Returns:
         Two rows, or none where this cannot be asked: ``size``; ``without``, the smallest weight

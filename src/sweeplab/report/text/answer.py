@@ -29,11 +29,9 @@ def headline(part: Sweep, analysis: Analysis) -> tuple[str, str]:
     accuracy = f"{plus_minus(row[METRIC], row['half_width'])} validation accuracy"
     if analysis.chance.images:
         accuracy += f" on {count(analysis.chance.images, 'image')}"
-    how = (
-        f"Mean and 95 % t interval over {row['n']} seeds, after the last iteration"
-        if row["n"] > 1
-        else "One seed, so no interval over seeds; after the last iteration"
-    )
+    how = "One seed, so no interval over seeds; after the last iteration"
+    if row["n"] > 1:
+        how = f"Mean and 95 % t interval over {row['n']} seeds, after the last iteration"
     if np.isfinite(analysis.se_images):
         how += f"; the choice of the images adds a standard error of {analysis.se_images:.3f}"
     start = "One setting ran" if len(part.settings) == 1 else f"Use {setting(row, part.knobs)}"
@@ -51,13 +49,13 @@ def answer(part: Sweep, analysis: Analysis) -> list[str]:
             f"Every setting diverged with some seed; this one did in {row['diverged']} of "
             f"{count(row['runs'], 'run')}, and its mean is over the others."
         )
-    if len(part.settings) == 1:
-        return said
-    said += _ties(part, analysis)
-    outside = len(part.settings) - len(analysis.tied)
-    if outside:
-        why = "diverged with some seed or had no result"
-        said.append(f"Not compared: {count(outside, 'setting')} that {why}.")
+    if len(part.settings) > 1:
+        said += _ties(part, analysis)
+    if outside := len(part.settings) - len(analysis.tied):
+        said.append(
+            f"Not compared: {count(outside, 'setting')} that diverged with some seed or had no "
+            "result."
+        )
     return said + _expect(analysis.optimism.iloc[0])
 
 
@@ -68,8 +66,8 @@ def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
 
 def row_of(part: Sweep, number: int) -> dict[Any, Any]:
     """The row of a setting in ``part.settings``."""
-    table = part.settings
-    return table[table["setting"] == number].to_dict("records")[0]
+    [row] = part.settings[part.settings["setting"] == number].to_dict("records")
+    return row
 
 
 def covered(chance: Chance) -> str:
@@ -78,10 +76,8 @@ def covered(chance: Chance) -> str:
     seeds = count(chance.most, "seed") if same else f"{chance.fewest} to {chance.most} seeds"
     if chance.images is None:
         return f"{seeds}, not the choice of the validation images"
-    the = "the " if chance.paired else ""
-    images = f"the choice of {the}{count(chance.images, 'validation image')}"
-    if not chance.paired:
-        images += ", as if unpaired"
+    many = count(chance.images, "validation image")
+    images = f"the choice of {f'the {many}' if chance.paired else f'{many}, as if unpaired'}"
     return f"{images} and of {seeds}" if chance.most > 1 else f"{images}, not of the seed"
 
 

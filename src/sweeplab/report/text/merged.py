@@ -44,25 +44,17 @@ def differences(sweep: Sweep) -> list[str]:
         return []
     doubles = sum("is counted once" in reason for _, reason in sweep.skipped)
     is_are = "is" if doubles == 1 else "are"
-    said = f"{len(sweeps)} sweeps are merged here." + (
-        f" {count(doubles, 'run')} that {is_are} in more than one {is_are} counted once."
-        if doubles
-        else ""
-    )
+    merged_here = f"{len(sweeps)} sweeps are merged here."
+    if doubles:
+        merged_here += (
+            f" {count(doubles, 'run')} that {is_are} in more than one {is_are} counted once."
+        )
     by_set = sweep.runs.groupby(validation_set(sweep.runs), sort=False)
     parts = {str(name): runs for name, runs in by_set}
-    together = [
-        sentence
-        for name, runs in parts.items()
-        for sentence in _changing_together(f"On {name}, " if len(parts) > 1 else "", runs)
-    ]
-    return [
-        said,
-        *_several_sets(parts),
-        *together,
-        *_other_data(sweep.runs),
-        *_other_environments(sweep),
-    ]
+    said = [merged_here, *_several_sets(parts)]
+    for name, runs in parts.items():
+        said += _changing_together(f"On {name}, " if len(parts) > 1 else "", runs)
+    return [*said, *_other_data(sweep.runs), *_other_environments(sweep)]
 
 
 def environments(sweep: Sweep) -> pd.DataFrame:

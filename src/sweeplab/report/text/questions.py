@@ -19,15 +19,13 @@ SHOWN = 6  # values of a knob in one sentence
 
 def questions(part: Sweep, analysis: Analysis) -> dict[str, str]:
     """What each knob does, by its key; and training-set size with and without weight decay."""
+    chance, effect = covered(analysis.chance), analysis.tests.set_index("knob")["effect"]
     said = {}
-    effect = analysis.tests.set_index("knob")["effect"]
-    for knob in part.knobs:
-        values = analysis.effects[analysis.effects["knob"] == knob]
-        if len(values):
-            others = [other for other in part.knobs if other != knob]
-            said[knob] = _knob(knob, values, effect.get(knob), others, covered(analysis.chance))
+    for knob, values in analysis.effects.groupby("knob", sort=False):
+        others = [other for other in part.knobs if other != knob]
+        said[str(knob)] = _knob(str(knob), values, effect.get(knob), others, chance)
     if len(analysis.size_by_decay):
-        said[SIZE_BY_DECAY] = _size_by_decay(analysis.size_by_decay, covered(analysis.chance))
+        said[SIZE_BY_DECAY] = _size_by_decay(analysis.size_by_decay, chance)
     return said
 
 
@@ -45,8 +43,9 @@ def _knob(
             f"({over if others else ''}95 % interval{'s, simultaneous,' if len(ran) > 2 else ''} "
             f"covering {chance}{', not that the best was picked' if others else ''})"
         )
-        change = _change(ran, "the best reachable " if others else "")
-        said = f"{change if len(ran) == 2 else _against_the_best(ran)} {method}."
+        reachable = "the best reachable " if others else ""
+        change = _change(ran, reachable) if len(ran) == 2 else _against_the_best(ran)
+        said = f"{change} {method}."
         clear = ran["clear"].any()
         if effect is not None and not effect:
             said += (
@@ -80,11 +79,9 @@ def _against_the_best(ran: pd.DataFrame) -> str:
 
 def _change(two: pd.DataFrame, reachable: str) -> str:
     """From the lower of two values to the higher."""
-    low, high = two.iloc[0], two.iloc[1]
-    # Differences in the table are to the best value.
-    difference, half = (
-        (-low["difference"], low["half"]) if high["top"] else (high["difference"], high["half"])
-    )
+    low, high = two.to_dict("records")
+    # Differences in the table are to the best value, whose own is 0.
+    difference, half = high["difference"] - low["difference"], high["half"] + low["half"]
     return (
         f"from {value_text(low['value'])} to {value_text(high['value'])} {reachable}validation "
         f"accuracy changes by {plus_minus(difference, half, signed=True)}, from "

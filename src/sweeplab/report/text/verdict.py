@@ -26,10 +26,8 @@ class Verdict:
 
 def verdict(part: Sweep, analysis: Analysis) -> Verdict:
     """Say what ``statistics.analyse(part)`` found."""
-    lead, how = headline(part, analysis)
     return Verdict(
-        lead=lead,
-        how=how,
+        *headline(part, analysis),
         findings=answer(part, analysis),
         cautions=cautions(part, analysis),
         questions=questions(part, analysis),
