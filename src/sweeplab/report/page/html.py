@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from sweeplab.figures.svg import colour_rules
 from sweeplab.report.page.pieces import Page
@@ -28,15 +26,8 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         finalize=_unbroken,
     )
-    # Our own files and numbers, not text from a sweep.
-    bundle = f"const BUNDLE = {json.dumps(_bundle())};\n"
-    return environment.get_template("report.html.j2").render(
-        page=page,
-        light_colours=Markup(colour_rules(dark=False)),  # noqa: S704
-        dark_colours=Markup(colour_rules(dark=True)),  # noqa: S704
-        css=Markup(_text("report.css")),  # noqa: S704
-        script=Markup(bundle + _text("report.js")),  # noqa: S704
-    )
+    template = environment.get_template("report.html.j2")
+    return template.render(page=page, colours=colour_rules, text=_text, bundle=_bundle())
 
 
 def _unbroken(value: Any) -> Any:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from sweeplab.report.page.plots import PagePlot
 
 Cell = str | Markup
-Record = dict[str, Any]  # a row of a frame
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, how a cell is made, and what it means if not plain."""
+    """A column of a table: its heading, what of the frame it shows, how, and what that is."""
 
     title: str
-    cell: Callable[[Record], Cell]
+    name: str
+    text: Callable[[Any], Cell] = str
     hint: str = ""
 
 
@@ -42,17 +43,14 @@ class Table:
     title: str
     intro: str
     columns: list[Column]
-    records: list[Record]
-    mark: Callable[[Record], str]  # a row's CSS class
+    frame: pd.DataFrame  # what the columns show, and ``mark``, a row's CSS class
     short: str = ""  # as a section's
 
     @property
-    def rows(self) -> list[tuple[str, list[Cell]]]:
+    def rows(self) -> Iterable[tuple[str, Sequence[Cell]]]:
         """Each row's CSS class and cells."""
-        return [
-            (self.mark(record), [column.cell(record) for column in self.columns])
-            for record in self.records
-        ]
+        cells = [[column.text(v) for v in self.frame[column.name]] for column in self.columns]
+        return zip(self.frame["mark"], zip(*cells, strict=True), strict=True)
 
 
 @dataclass(frozen=True)
@@ -76,14 +74,6 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Names and values under a heading."""
-
-    title: str
-    entries: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
 class Page:
     """Everything on the page."""
 
@@ -92,10 +82,10 @@ class Page:
     summary: str
     groups: list[Group]
     tables: list[Table]
-    provenance: list[Facts]
-    notes: list[str] = field(default_factory=list)  # on merged sweeps,
-    merged: list[tuple[str, str]] = field(default_factory=list)  # and each of them in words
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    provenance: dict[str, list[tuple[str, str]]]  # by heading: names and values
+    notes: list[str]  # on merged sweeps,
+    merged: list[tuple[str, str]]  # and each of them in words
+    skipped: list[tuple[str, str]]
 
     @property
     def contents(self) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -106,7 +96,7 @@ class Page:
         end = [(table.key, table.title) for table in self.tables]
         end += [("skipped", "Left out")] if self.skipped else []
         end += [("provenance", "Where it comes from")]
-        groups = [(group.title, group.contents) for group in self.groups]
-        if len(groups) > 1:
+        if len(self.groups) > 1:
+            groups = [(group.title, group.contents) for group in self.groups]
             return [*groups, ("On all of them", end)]
-        return [("", [*(entry for _, entries in groups for entry in entries), *end])]
+        return [("", [*self.groups[0].contents, *end])]
