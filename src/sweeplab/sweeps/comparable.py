@@ -8,25 +8,14 @@ import pandas as pd
 
 from sweeplab.sweeps.tables import Sweep, varying
 
-VALIDATION_SET = ("data.name", "data.val_size", "data.val_start")
-
 
 def comparable(sweep: Sweep) -> dict[str, Sweep]:
     """The sweep's runs by what they were validated on, in words, in order of appearance.
 
     Accuracies on different images do not compare, so each part is judged and drawn by itself.
     """
-    labels = validation_set(sweep.runs)
-    parts = {}
-    for label, runs in sweep.runs.groupby(labels, sort=False):
-        alone = runs.reset_index(drop=True)
-        parts[str(label)] = replace(
-            sweep,
-            runs=alone,
-            curves=sweep.curves.merge(alone[["sweep", "run"]], on=["sweep", "run"]),
-            knobs=varying(alone),
-        )
-    return parts
+    groups = sweep.runs.groupby(validation_set(sweep.runs), sort=False)
+    return {str(label): _part(sweep, runs.reset_index(drop=True)) for label, runs in groups}
 
 
 def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
@@ -39,3 +28,8 @@ def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
     if several["data.val_start"]:
         label = label + " from " + runs["data.val_start"].astype(str)
     return label
+
+
+def _part(sweep: Sweep, runs: pd.DataFrame) -> Sweep:
+    curves = sweep.curves.merge(runs[["sweep", "run"]], on=["sweep", "run"])
+    return replace(sweep, runs=runs, curves=curves, knobs=varying(runs))
