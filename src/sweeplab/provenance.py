@@ -7,7 +7,8 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,19 @@ def environment(command: Sequence[str] = ()) -> dict[str, Any]:
     return {**_machine(), "command": list(command or sys.argv)}
 
 
-@lru_cache(maxsize=1)
+@cache
 def _machine() -> dict[str, Any]:
+    import torch
+
+    commit = _git("rev-parse", "HEAD")
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cpus": os.cpu_count(),
-        "threads": _threads(),
-        "git": _git(Path.cwd()),
+        "threads": torch.get_num_threads(),
+        "git": commit and {"commit": commit, "dirty": bool(_git("status", "--porcelain"))},
     }
 
 
@@ -57,7 +61,7 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tup
     then, now = flat(saved), flat(current)
     return {
         name: (then.get(name), now.get(name))
-        for name in dict.fromkeys([*then, *now])
+        for name in then | now
         if matters(name) and then.get(name) != now.get(name)
     }
 
@@ -79,36 +83,20 @@ def _version(name: str) -> str | None:
 
 
 def _cpu() -> str:
-    try:
+    with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine()
 
 
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
-def _git(folder: Path) -> dict[str, Any] | None:
-    def ask(*words: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *words],  # noqa: S607
-                capture_output=True,
-                text=True,
-                timeout=10,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = ask("rev-parse", "HEAD")
-    if commit is None:
-        return None
-    return {"commit": commit, "dirty": bool(ask("status", "--porcelain"))}
+def _git(*words: str) -> str | None:
+    """What git says of the folder that the command was started in; None where it cannot."""
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.check_output(
+            ["git", *words],  # noqa: S607
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=10,
+        ).strip()
+    return None
