@@ -10,10 +10,9 @@ from markupsafe import Markup
 
 from sweeplab.errors import RunFolderError
 from sweeplab.figures.catalogue import sections
-from sweeplab.report.page.commands import command
 from sweeplab.report.page.files import FigureFiles
 from sweeplab.report.page.html import render
-from sweeplab.report.page.pieces import Cell, Group, Page, Section
+from sweeplab.report.page.pieces import Cell, Group, Page, Section, command
 from sweeplab.report.page.plots import page_plot
 from sweeplab.report.page.provenance import provenance
 from sweeplab.report.page.tables import runs_table, settings_table, trouble_table

@@ -1,15 +1,18 @@
-"""What the report's page is made of, before any of it is HTML."""
+"""What the report's page is made of."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from sweeplab.report.page.plots import PagePlot
+from sweeplab.terminal import shown
 
 Cell = str | Markup
 
@@ -43,14 +46,15 @@ class Table:
     title: str
     intro: str
     columns: list[Column]
-    frame: pd.DataFrame  # what the columns show, and ``mark``, a row's CSS class
+    frame: pd.DataFrame
+    mark: str  # the frame's column that gives a row's CSS class
     short: str = ""  # as a section's
 
     @property
     def rows(self) -> Iterable[tuple[str, Sequence[Cell]]]:
         """Each row's CSS class and cells."""
         cells = [[column.text(v) for v in self.frame[column.name]] for column in self.columns]
-        return zip(self.frame["mark"], zip(*cells, strict=True), strict=True)
+        return zip(self.frame[self.mark], zip(*cells, strict=True), strict=True)
 
 
 @dataclass(frozen=True)
@@ -100,3 +104,14 @@ class Page:
             groups = [(group.title, group.contents) for group in self.groups]
             return [*groups, ("On all of them", end)]
         return [("", [*self.groups[0].contents, *end])]
+
+
+def command(folder: str, verb: str = "reproduce", *, brief: bool = False) -> Markup:
+    """``sweeplab VERB FOLDER``, the folder as one would type it from here, and a copy button.
+
+    ``brief`` shows the button alone, with the command as its tooltip, where there is no room.
+    """
+    line = f"sweeplab {verb} {shlex.quote(str(shown(Path(folder))))}"
+    return Markup(
+        '<code{}>{}</code><button class="copy" type="button" title="{}">copy</button>'
+    ).format(Markup(' class="unseen"') if brief else "", line, line)

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from sweeplab.report.page.commands import command
-from sweeplab.report.page.pieces import Column, Table
+from sweeplab.report.page.pieces import Column, Table, command
 from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import ranked
 from sweeplab.sweeps.tables import Sweep
@@ -26,7 +25,6 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
     table = pd.concat([order, sweep.settings.drop(order.index)])
     standing = dict.fromkeys(analysis.could_be_best, "tied") | {analysis.recommended: "recommended"}
     table["standing"] = [standing.get(setting, "") for setting in table["setting"]]
-    table["mark"] = table["standing"].where(table["standing"] == "recommended", "")
     table["rank"] = range(1, len(table) + 1)
     columns = [
         Column("rank", "rank"),
@@ -57,7 +55,7 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
         "A setting is a configuration without its seed. Ranked by the mean validation accuracy "
         "after the last iteration, over the seeds that completed."
     )
-    return Table(key, title, intro, columns, table.head(MOST_ROWS), "Settings")
+    return Table(key, title, intro, columns, table.head(MOST_ROWS), "standing", "Settings")
 
 
 def runs_table(sweep: Sweep) -> Table:
@@ -82,8 +80,7 @@ def runs_table(sweep: Sweep) -> Table:
     )
     if left_out := len(sweep.runs) - len(shown):
         intro += f" {count(left_out, 'more run')} only there."
-    mark = shown["status"].map(lambda status: "" if status == "completed" else "bad")
-    return Table("runs", "Runs", intro, columns, shown.assign(mark=mark))
+    return Table("runs", "Runs", intro, columns, shown, "status")
 
 
 def trouble_table(sweep: Sweep) -> Table | None:
@@ -103,8 +100,8 @@ def trouble_table(sweep: Sweep) -> Table | None:
         "A diverged run's loss stopped being finite: a result, and counted as such. A failed run "
         "ended with an error; the same command with the same sweep folder trains it again."
     )
-    frame = bad.assign(reason=reason, mark="bad")
-    return Table("trouble", "Failed and diverged runs", intro, columns, frame)
+    frame = bad.assign(reason=reason)
+    return Table("trouble", "Failed and diverged runs", intro, columns, frame, "status")
 
 
 def _which(sweep: Sweep) -> list[Column]:
