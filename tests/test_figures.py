@@ -34,8 +34,8 @@ from sweeplab.figures.plots.mistakes import most_wrong
 from sweeplab.figures.plots.overview import ends_of_diverged
 from sweeplab.figures.plots.parallel import coordinates
 from sweeplab.figures.plots.train_size import by_size, size_table
-from sweeplab.figures.scale import is_log, levels, set_knob, spread
-from sweeplab.figures.slices import best_over_others, held_at, thinned
+from sweeplab.figures.scale import is_log, set_knob, spread
+from sweeplab.figures.slices import best_over_others, held_at, levels, thinned
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.images import Images
 from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise

@@ -1,4 +1,4 @@
-"""Learning curves of settings: the mean over seeds and its interval, point by point."""
+"""Learning curves of settings: means over seeds with intervals, and what captions say of them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sweeplab.errors import SweeplabError
+from sweeplab.figures.panels import line_key
+from sweeplab.figures.theme import ACCENT, colours, dashes
 from sweeplab.results import METRICS
-from sweeplab.sweeps.settings import repeated, setting_numbers, t_half_width
+from sweeplab.sweeps.settings import METRIC, repeated, setting_numbers, t_half_width
 from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import count
 
 # What a horizontal axis can count. A curve's columns bear these names, which no knob can have
 # (there is a knob "epochs"), and which name the axis.
@@ -109,30 +113,31 @@ def draw_curves(
     x: str,
     metric: str,
     hue: str,
-    colours: Mapping[Any, str],
-    dashes: Mapping[Any, Any],
+    values: Sequence[Any],
     *,
+    patterns: Mapping[Any, Any] | None = None,
     top: float = np.inf,
     band: bool = True,
     **line: Any,
 ) -> None:
-    """A line for each value of ``hue``, and its interval as a band, left out above ``top``.
+    """A line for each of the ``values`` of ``hue``, and its interval as a band, up to ``top``.
 
     Beyond the axis a wide interval would reach back in as a stripe without its line.
     """
     parts = [sparse(part) for _, part in table.groupby(hue, sort=False)]
     if not parts:
         return
+    palette = colours(values)
     sns.lineplot(
         pd.concat(parts),
         x=x,
         y=metric,
         hue=hue,
-        hue_order=list(colours),
-        palette=dict(colours),
+        hue_order=values,
+        palette=palette,
         style=hue,
-        style_order=list(colours),
-        dashes=dict(dashes),
+        style_order=values,
+        dashes=patterns or dashes(values),
         estimator=None,
         legend=False,
         ax=ax,
@@ -145,17 +150,61 @@ def draw_curves(
                 part[f"{metric}_low"],
                 part[f"{metric}_high"],
                 where=(part[metric] <= top).to_numpy(),
-                color=colours[part[hue].iloc[0]],
+                color=palette[part[hue].iloc[0]],
                 alpha=0.2,
                 linewidth=0,
             )
 
 
+def draw_metric(
+    ax: Axes,
+    points: pd.DataFrame,
+    table: pd.DataFrame,
+    x: str,
+    metric: str,
+    hue: str,
+    values: Sequence[Any],
+) -> None:
+    """A panel of one metric of ``table``; a loss is cut where ``points`` begin."""
+    is_loss = metric.endswith("loss")
+    top = loss_limit(points, metric, x) if is_loss else np.inf
+    draw_curves(ax, table, x, metric, hue, values, top=top)
+    finish_curves(ax, points, x, METRICS[metric], "loss (nats)" if is_loss else "accuracy")
+    if is_loss:
+        ax.set_ylim(0, top)
+
+
 def finish_curves(ax: Axes, points: pd.DataFrame, x: str, title: str, unit: str) -> None:
     """Title, names and horizontal limits of a panel of curves."""
-    ax.set(title=title, xlabel=x, ylabel=unit)
-    ax.set_xlim(0, float(points[x].max()) * 1.02 or 1)
+    ax.set(title=title, xlabel=x, ylabel=unit, xlim=(0, float(points[x].max()) * 1.02 or 1))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def draw_means(ax: Axes, seeds: pd.DataFrame, x: str, **line: Any) -> None:
+    """The mean final accuracy over ``seeds`` at each ``x``, with its interval as a bar."""
+    sns.lineplot(
+        seeds,
+        x=x,
+        y=METRIC,
+        errorbar=t_interval,
+        err_style="bars",
+        marker="o",
+        markersize=6,
+        markeredgewidth=0,
+        linewidth=1.4,
+        color=ACCENT,
+        ax=ax,
+        **line,
+    )
+
+
+def line_keys(labels: Mapping[Any, str]) -> list[Line2D]:
+    """The legend of :func:`draw_curves`, by the value of ``hue``."""
+    palette, patterns = colours([*labels]), dashes([*labels])
+    return [
+        line_key(label, palette[value], (0, patterns[value] or None))
+        for value, label in labels.items()
+    ]
 
 
 def accuracy_limits(axes: Sequence[Axes], floor: float = 0.0) -> None:
@@ -184,3 +233,42 @@ def loss_limit(points: pd.DataFrame, metric: str, x: str = CLOCKS["iteration"]) 
     Losses of runs on their way to divergence grow without bound and would flatten all others.
     """
     return 1.1 * float(points.loc[points[x] == 0, metric].max())
+
+
+def bands_note(n: pd.Series[int]) -> str:
+    """How lines and bands were made, with the number of seeds of each point."""
+    if n.max() == 1:
+        return "One seed each, so there are no bands."
+    return f"Lines are means over seeds, bands their 95 % t intervals ({_seeds(n)})."
+
+
+def bars_note(n: pd.Series[int]) -> str:
+    """As :func:`bands_note`, for bars; a part of a sentence."""
+    if n.max() == 1:
+        return "; one seed each, so there are no intervals"
+    return f"; bars are 95 % t intervals over seeds ({_seeds(n)})"
+
+
+def above_limit(points: pd.DataFrame, metric: str) -> str:
+    """How many runs leave a loss panel at its top; empty if none does."""
+    above = points[points[metric] > loss_limit(points, metric)].groupby(RUN).ngroups
+    if not above:
+        return ""
+    leave = "leaves" if above == 1 else "leave"
+    return f" {count(above, 'run')} {leave} the loss panel at its top, where the axis is cut."
+
+
+def curves_note(table: pd.DataFrame, groups: Sequence[str], x: str) -> str:
+    """Where the accuracy axes begin, if not at 0, and what of the curves is drawn, if not all."""
+    floor = accuracy_floor(table, groups, x)
+    longest = int(table.groupby(list(groups)).size().max())
+    return (f" Accuracy axes begin at {floor:.1f}." if floor > 0 else "") + (
+        f" Of the {longest} evaluations of a curve, {MOST_POINTS} at even distances are drawn."
+        if longest > MOST_POINTS
+        else ""
+    )
+
+
+def _seeds(n: pd.Series[int]) -> str:
+    low, high = int(n.min()), int(n.max())
+    return f"n = {low} seeds" if low == high else f"n = {low} to {high} seeds"

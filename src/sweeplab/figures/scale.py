@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -21,12 +20,6 @@ LOG_FROM = 8.0
 LETTER = 0.075  # inches, the mean width of a character of a tick label
 GOLDEN = 0.6180339887
 CROWD = 12
-
-
-def levels(frame: pd.DataFrame, key: str) -> list[Any]:
-    """The values of a knob: numbers sorted, words in order of appearance."""
-    values = list(dict.fromkeys(frame[key].tolist()))
-    return values if are_words(values) else sorted(values)
 
 
 def places(values: Sequence[Any], of: Sequence[Any]) -> NDArray[np.float64]:

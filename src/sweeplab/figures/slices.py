@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from sweeplab.errors import SweeplabError
+from sweeplab.figures.theme import are_words
 from sweeplab.sweeps.settings import METRIC, ranked, repeated, setting_numbers
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import listed
+from sweeplab.words import listed, setting_text
 
 MOST_LINES = 7
 
@@ -55,6 +56,18 @@ def held_at(
         if key not in free:
             kept &= (frame[key] == values[key]).to_numpy()
     return frame[kept]
+
+
+def held_note(values: Mapping[Any, Any], knobs: Sequence[str], free: Sequence[str]) -> str:
+    """The values that :func:`held_at` holds, as a caption's first sentence; empty if none."""
+    held = [key for key in knobs if key not in free]
+    return f"With {setting_text(values, held)}. " if held else ""
+
+
+def levels(frame: pd.DataFrame, key: str) -> list[Any]:
+    """The values of a knob: numbers sorted, words in order of appearance."""
+    values = list(dict.fromkeys(frame[key].tolist()))
+    return values if are_words(values) else sorted(values)
 
 
 def thinned(values: Sequence[Any], keep: Sequence[Any] = (), most: int = MOST_LINES) -> list[Any]:

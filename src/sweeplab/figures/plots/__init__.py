@@ -6,6 +6,7 @@ yields what a report shows: nothing where a sweep has nothing to show.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from sweeplab.statistics.analysis import Analysis
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Analysis", "Plot"]
+__all__ = ["Analysis", "Plot", "series"]
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,8 @@ class Plot:
     figure: Figure
     caption: str  # what to see, and how bands and points were made
     alt: str  # what it shows, with the numbers, for who cannot see it
+
+
+def series(parts: Iterable[str]) -> str:
+    """The numbers of a figure, as the end of its description."""
+    return "; ".join(parts) + "."

@@ -6,36 +6,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweeplab.figures.captions import bands_note, curves_note, with_rest
 from sweeplab.figures.curves import (
     CLOCKS,
     accuracy_floor,
     accuracy_limits,
+    bands_note,
+    curves_note,
     draw_curves,
+    draw_means,
     evaluations,
     finish_curves,
+    line_keys,
     over_seeds,
-    t_interval,
 )
-from sweeplab.figures.panels import Cell, line_key, panels
-from sweeplab.figures.plots import Analysis, Plot
-from sweeplab.figures.scale import LOG_FROM, levels, set_knob
+from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.plots import Analysis, Plot, series
+from sweeplab.figures.scale import LOG_FROM, set_knob
 from sweeplab.figures.slices import (
     best_over_others,
     held_at,
+    held_note,
+    levels,
     seeds_of,
     setting_of,
     swept,
     thinned,
 )
-from sweeplab.figures.theme import ACCENT, colours, dashes, styled
+from sweeplab.figures.theme import styled
 from sweeplab.sweeps.settings import METRIC, METRIC_NAME
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import plus_minus, setting_text, value_text
+from sweeplab.words import plus_minus, value_text
 
 CELL = Cell(width=3.45, height=2.8, left=0.76)
 BATCH = "batch_size"
@@ -52,12 +55,11 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         return
     tables = _by_clock(sweep, best)
     rated = RATE in sweep.knobs
-    rest = setting_text(at, [key for key in sweep.knobs if key not in (BATCH, RATE)])
     yield Plot(
         "batch-size",
         "Batch size on three clocks",
         batch_size(sweep, analysis.recommended),
-        with_rest(rest)
+        held_note(at, sweep.knobs, [BATCH, RATE])
         + (
             "Each size at its own best learning rate, because the rate that suits one batch size "
             "need not suit another. "
@@ -69,13 +71,12 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         + bands_note(tables["iteration"]["n"])
         + curves_note(tables["epochs"], [BATCH], CLOCKS["epochs"]),
         "Final validation accuracy by batch size: "
-        + "; ".join(
+        + series(
             f"{value_text(r[BATCH])}"
             + (f" at learning rate {value_text(r[RATE])}" if rated else "")
             + f": {plus_minus(r[METRIC], r['half_width'])}"
             for r in best.to_dict("records")
-        )
-        + ".",
+        ),
     )
 
 
@@ -92,19 +93,16 @@ def batch_size(sweep: Sweep, setting: int | None = None) -> Figure:
     swept(sweep, BATCH)
     best = best_rates(sweep.settings, setting_of(sweep, setting), sweep.knobs)
     sizes = levels(best, BATCH)
-    palette, patterns = colours(sizes), dashes(sizes)
-    rates = dict(zip(best[BATCH], best[RATE], strict=True)) if RATE in sweep.knobs else {}
-    keys = [
-        line_key(
-            f"batch {value_text(size)}" + (f" at lr {value_text(rates[size])}" if rates else ""),
-            palette[size],
-        )
-        for size in sizes
-    ]
-    figure, axes = panels(len(CLOCKS) + 1, columns=4, cell=CELL, legend=keys)
+    rated = RATE in sweep.knobs
+    labels = {
+        row[BATCH]: f"batch {value_text(row[BATCH])}"
+        + (f" at lr {value_text(row[RATE])}" if rated else "")
+        for row in best.to_dict("records")
+    }
+    figure, axes = panels(len(CLOCKS) + 1, columns=4, cell=CELL, legend=line_keys(labels))
     tables = _by_clock(sweep, best)
     for ax, (x, table) in zip(axes, tables.items(), strict=False):
-        draw_curves(ax, table, CLOCKS[x], "val_accuracy", BATCH, palette, patterns)
+        draw_curves(ax, table, CLOCKS[x], "val_accuracy", BATCH, sizes)
         title = f"against {'iterations' if x == 'iteration' else x}"
         finish_curves(ax, table, CLOCKS[x], title, "validation accuracy")
     ends = tables["iteration"].groupby(BATCH)[CLOCKS["iteration"]].max()
@@ -114,7 +112,7 @@ def batch_size(sweep: Sweep, setting: int | None = None) -> Figure:
         axes[0].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     floors = [accuracy_floor(table, [BATCH], CLOCKS[x]) for x, table in tables.items()]
     accuracy_limits(axes[:-1], max(floors))
-    _ends(axes[-1], seeds_of(sweep, best["setting"]), best, rates)
+    _ends(axes[-1], seeds_of(sweep, best["setting"]), best, rated=rated)
     return figure
 
 
@@ -133,36 +131,22 @@ def _by_clock(sweep: Sweep, best: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {x: over_seeds(points, [BATCH], column) for x, column in CLOCKS.items()}
 
 
-def _ends(ax: Axes, seeds: pd.DataFrame, best: pd.DataFrame, rates: Mapping[Any, Any]) -> None:
+def _ends(ax: Axes, seeds: pd.DataFrame, best: pd.DataFrame, *, rated: bool) -> None:
     set_knob(ax, BATCH, levels(best, BATCH))
-    sns.lineplot(
-        seeds,
-        x=BATCH,
-        y=METRIC,
-        errorbar=t_interval,
-        err_style="bars",
-        err_kws={"capsize": 3},
-        marker="o",
-        markersize=6,
-        markeredgewidth=0,
-        linewidth=1.4,
-        color=ACCENT,
-        ax=ax,
-    )
-    for i, row in enumerate(best.to_dict("records")):
-        if rates:
-            # Above and below by turns: neighbours would touch.
-            up = 1 if i % 2 == 0 else -1
-            half = row["half_width"] if row["half_width"] > 0 else 0
-            ax.annotate(
-                f"lr {value_text(row[RATE])}",
-                (row[BATCH], row[METRIC] + up * half),
-                xytext=(0, 5 * up),
-                textcoords="offset points",
-                ha="center",
-                va="bottom" if up > 0 else "top",
-                fontsize=8,
-            )
+    draw_means(ax, seeds, BATCH, err_kws={"capsize": 3})
+    for i, row in enumerate(best.to_dict("records") if rated else []):
+        # Above and below by turns: neighbours would touch.
+        up = 1 if i % 2 == 0 else -1
+        half = row["half_width"] if row["half_width"] > 0 else 0
+        ax.annotate(
+            f"lr {value_text(row[RATE])}",
+            (row[BATCH], row[METRIC] + up * half),
+            xytext=(0, 5 * up),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if up > 0 else "top",
+            fontsize=8,
+        )
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
-    ax.set(title="best of each size" if rates else "each size", ylabel=METRIC_NAME)
+    ax.set(title="best of each size" if rated else "each size", ylabel=METRIC_NAME)

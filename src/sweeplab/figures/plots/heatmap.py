@@ -18,8 +18,7 @@ from sweeplab.errors import SweeplabError
 from sweeplab.figures.cells import shade_cells, write_cells
 from sweeplab.figures.panels import Cell, panels
 from sweeplab.figures.plots import Analysis, Plot
-from sweeplab.figures.scale import levels
-from sweeplab.figures.slices import best_over_others, setting_of, swept
+from sweeplab.figures.slices import best_over_others, levels, setting_of, swept
 from sweeplab.figures.theme import fixed_map, styled
 from sweeplab.sweeps.settings import METRIC
 from sweeplab.sweeps.tables import Sweep

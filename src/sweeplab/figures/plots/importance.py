@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sweeplab.errors import SweeplabError
 from sweeplab.figures.panels import Cell, panels
-from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import ACCENT, INK, styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.statistics.importance import EXACT, HIGHER, SEEDS
@@ -31,12 +31,11 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "Shares of the differences between runs",
         importance(sweep, analysis),
         caption(table),
-        "; ".join(
+        series(
             f"{effect_name(row['effect'], row['knobs'])}: {percent(row['share'])}"
             + (f" ({percent(row['low'])} to {percent(row['high'])})" if row["low"] >= 0 else "")
             for row in table.sort_values("share", ascending=False).to_dict("records")
-        )
-        + ".",
+        ),
     )
 
 

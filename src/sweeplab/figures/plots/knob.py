@@ -10,12 +10,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweeplab.figures.captions import bars_note
-from sweeplab.figures.curves import ROOM, t_interval
+from sweeplab.figures.curves import ROOM, bars_note, draw_means
 from sweeplab.figures.panels import Cell, line_key, marker_key, panels
-from sweeplab.figures.plots import Analysis, Plot, learning_curves
-from sweeplab.figures.scale import levels, places, set_knob, spread
-from sweeplab.figures.slices import best_over_others, seeds_of, swept
+from sweeplab.figures.plots import Analysis, Plot, learning_curves, series
+from sweeplab.figures.scale import places, set_knob, spread
+from sweeplab.figures.slices import best_over_others, levels, seeds_of, swept
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, PAPER, styled
 from sweeplab.sweeps.settings import METRIC, METRIC_NAME
 from sweeplab.sweeps.tables import Sweep
@@ -39,11 +38,10 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
             knob(sweep, key),
             _caption(sweep.runs, best, key, others=len(sweep.knobs) > 1),
             f"Final validation accuracy of the best setting for each {name}: "
-            + "; ".join(
+            + series(
                 f"{value_text(r[key])}: {plus_minus(r[METRIC], r['half_width'])}"
                 for r in best.to_dict("records")
-            )
-            + ".",
+            ),
         )
         yield from learning_curves.by_knob(sweep, analysis, key)
 
@@ -83,21 +81,8 @@ def knob(sweep: Sweep, key: str) -> Figure:
     line = {"color": ACCENT, "linewidth": 1.4}
     sns.lineplot(means, x="at", y=METRIC, estimator=None, ax=left, zorder=order, **line)
     seeds = seeds_of(sweep, best["setting"])
-    sns.lineplot(
-        seeds.assign(at=places(seeds[key].tolist(), of)),
-        x="at",
-        y=METRIC,
-        errorbar=t_interval,
-        err_style="bars",
-        err_kws={"capsize": 3, "elinewidth": 1.4},
-        marker="o",
-        markersize=6,
-        markeredgewidth=0,
-        linewidth=1.4,
-        color=ACCENT,
-        ax=right,
-        zorder=3,
-    )
+    seeds = seeds.assign(at=places(seeds[key].tolist(), of))
+    draw_means(right, seeds, "at", err_kws={"capsize": 3, "elinewidth": 1.4}, zorder=3)
     for ax in (left, right):
         low, high = ax.get_ylim()
         ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sweeplab.errors import SweeplabError
 from sweeplab.figures.model import draw_pictures, find_model, need_model
-from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, percent
@@ -34,12 +34,11 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         mistakes(sweep, analysis.recommended),
         f"The {count(len(wrong), 'validation image')} that run {model.run['run']} gets wrong with "
         "the most confidence: true class → predicted class, and the probability it gives.",
-        "; ".join(
+        series(
             f"{classes[r['label']]} taken for {classes[r['predicted']]}, "
             f"{percent(r['confidence'])} sure"
             for r in wrong.to_dict("records")
-        )
-        + ".",
+        ),
     )
 
 

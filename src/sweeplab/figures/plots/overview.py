@@ -10,23 +10,22 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from sweeplab.figures.captions import above_limit, bands_note
 from sweeplab.figures.curves import (
     CLOCKS,
     RUN,
+    above_limit,
     accuracy_limits,
+    bands_note,
     clock,
-    draw_curves,
+    draw_metric,
     evaluations,
-    finish_curves,
-    loss_limit,
+    line_keys,
     over_seeds,
 )
 from sweeplab.figures.panels import Cell, line_key, marker_key, panels
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.slices import swept
-from sweeplab.figures.theme import BAD, CONTEXT, DASHES, UNORDERED, styled
-from sweeplab.results import METRICS
+from sweeplab.figures.theme import BAD, CONTEXT, styled
 from sweeplab.sweeps.settings import ranked
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, number, setting_text
@@ -71,30 +70,22 @@ def overview(sweep: Sweep, *, x: str | None = None) -> Figure:
     """
     swept(sweep)
     points, column = evaluations(sweep), CLOCKS[clock(sweep, x)]
-    top = {
-        int(row["setting"]): setting_text(row, sweep.knobs, short=True) or "mean over seeds"
-        for row in ranked(sweep.settings).head(TOP).to_dict("records")
+    best = ranked(sweep.settings).head(TOP)
+    top = {  # names, not numbers: their colours are in no order
+        str(row["setting"]): setting_text(row, sweep.knobs, short=True) or "mean over seeds"
+        for row in best.to_dict("records")
     }
-    palette, patterns = (
-        dict(zip(top, UNORDERED, strict=False)),
-        dict(zip(top, DASHES, strict=False)),
-    )
-    keys = [line_key("every run", CONTEXT)]
-    keys += [line_key(top[n], palette[n], (0, patterns[n] or None)) for n in top]
+    keys = [line_key("every run", CONTEXT), *line_keys(top)]
     if (points["status"] == "diverged").any():
         keys.append(marker_key("diverged run, last finite value", BAD, "x"))
-    table = over_seeds(points[points["setting"].isin(list(top))], ["setting"], column)
+    table = over_seeds(points[points["setting"].isin(best["setting"])], ["setting"], column)
+    table["setting"] = table["setting"].astype(str)
     figure, axes = panels(2, columns=2, cell=CELL, legend=keys)
     for ax, metric in zip(axes, ("val_accuracy", "val_loss"), strict=True):
-        is_loss = metric == "val_loss"
-        limit = loss_limit(points, metric) if is_loss else np.inf
         _context(ax, points, column, metric)
-        draw_curves(ax, table, column, metric, "setting", palette, patterns, top=limit)
+        draw_metric(ax, points, table, column, metric, "setting", [*top])
         ends = ends_of_diverged(points, column, metric)
         ax.scatter(ends[column], ends[metric], marker="x", s=22, color=BAD, lw=1.2, zorder=4)
-        finish_curves(ax, points, column, METRICS[metric], "loss (nats)" if is_loss else "accuracy")
-        if is_loss:
-            ax.set_ylim(0, limit)
     accuracy_limits(axes[:1])
     return figure
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from sweeplab.figures.panels import Cell, bare, line_key, marker_key, panels
 from sweeplab.figures.plots import Analysis, Plot
-from sweeplab.figures.scale import levels
-from sweeplab.figures.slices import setting_of, swept
+from sweeplab.figures.slices import levels, setting_of, swept
 from sweeplab.figures.theme import BAD, INK, MUTED, PAPER, ordered, styled
 from sweeplab.sweeps.settings import METRIC
 from sweeplab.sweeps.tables import Sweep

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sweeplab.figures.model import Model, find_model, need_model, weights_of
 from sweeplab.figures.panels import Cell, bare, panels
-from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.slices import held_at
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.tables import Sweep
@@ -41,8 +41,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
             else "."
         ),
         "Largest absolute weight: "
-        + "; ".join(f"{title}: {np.abs(weight).max():.3g}" for title, weight in weights.items())
-        + ".",
+        + series(f"{title}: {np.abs(weight).max():.3g}" for title, weight in weights.items()),
     )
 
 
@@ -76,12 +75,7 @@ def templates(sweep: Sweep, setting: int | None = None) -> Figure:
         ax.set_title(f"{title}\nlargest weight {limit:.2g}", fontsize=9, pad=6)
         for k, (row, name) in enumerate(zip(weight, classes, strict=True)):
             inset = ax.inset_axes(_inset(k, rows, columns))
-            inset.imshow(
-                row.reshape(shape),
-                cmap="RdBu_r",
-                vmin=-limit,
-                vmax=limit,
-            )
+            inset.imshow(row.reshape(shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
             bare(inset)
             inset.set_title(name, fontsize=8, pad=2, fontweight="normal", loc="center")
     return figure

@@ -9,16 +9,15 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sweeplab.figures.captions import bars_note, with_rest
-from sweeplab.figures.curves import accuracy_limits, t_interval
+from sweeplab.figures.curves import accuracy_limits, bars_note, t_interval
 from sweeplab.figures.panels import line_key, panels
-from sweeplab.figures.plots import Analysis, Plot
-from sweeplab.figures.scale import levels, set_knob
-from sweeplab.figures.slices import held_at, setting_of, swept, thinned
+from sweeplab.figures.plots import Analysis, Plot, series
+from sweeplab.figures.scale import set_knob
+from sweeplab.figures.slices import held_at, held_note, levels, setting_of, swept, thinned
 from sweeplab.figures.theme import ACCENT, MARKERS, colours, styled
 from sweeplab.sweeps.settings import repeated
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import number, setting_text, short_name, value_text
+from sweeplab.words import number, short_name, value_text
 
 SIZE = "data.train_size"
 DECAY = "optimizer.weight_decay"
@@ -37,21 +36,19 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     table = size_table(sweep.runs, at, sweep.knobs)
     if table[SIZE].nunique() < 2:
         return
-    rest = setting_text(at, [key for key in sweep.knobs if key not in (SIZE, DECAY)])
     yield Plot(
         "train-size",
         "What more training images bring",
         train_size(sweep, analysis.recommended),
-        with_rest(rest) + _caption(table, at),
+        held_note(at, sweep.knobs, [SIZE, DECAY]) + _caption(table, at),
         "By number of training images: "
-        + "; ".join(
-            f"{value_text(r[SIZE])}"
+        + series(
+            value_text(r[SIZE])
             + (f" at weight decay {value_text(r[DECAY])}" if DECAY in r else "")
             + f": training {number(r['final_train_accuracy'])}, validation "
             f"{number(r['final_val_accuracy'])}, gap {number(r['gap'])}"
             for r in table.to_dict("records")
-        )
-        + ".",
+        ),
     )
 
 
