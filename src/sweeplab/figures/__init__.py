@@ -31,11 +31,8 @@ _NAMES = (
     "batch_size best_iteration confusion first_images heatmap importance knob learning_curves "
     "mistakes overview parallel templates train_size"
 )
-_HOME = dict(zip(_NAMES.split(), _NAMES.split(), strict=True)) | {
-    "heatmaps": "heatmap",
-    "loss": "training",
-    "accuracy": "training",
-}
+_HOME = {name: name for name in _NAMES.split()}
+_HOME |= {"heatmaps": "heatmap", "loss": "training", "accuracy": "training"}
 
 
 def __getattr__(name: str) -> Any:

@@ -38,12 +38,10 @@ def sections(sweep: Sweep, analysis: Analysis) -> list[Section]:
         sweep: one part of ``sweeps.comparable``.
         analysis: what the statistics say of it.
     """
-    drawn = [
-        Section(key, title, [plot for name in files for plot in _plots(name, sweep, analysis)])
-        for key, title, files in SECTIONS
-    ]
+    drawn = []
+    for key, title, names in SECTIONS:
+        files = [import_module(f"sweeplab.figures.plots.{name}") for name in names]
+        drawn.append(
+            Section(key, title, [p for file in files for p in file.plots(sweep, analysis)])
+        )
     return [section for section in drawn if section.plots]
-
-
-def _plots(name: str, sweep: Sweep, analysis: Analysis) -> list[Plot]:
-    return list(import_module(f"sweeplab.figures.plots.{name}").plots(sweep, analysis))

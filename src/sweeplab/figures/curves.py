@@ -207,6 +207,12 @@ def line_keys(labels: Mapping[Any, str]) -> list[Line2D]:
     ]
 
 
+def within_accuracy(ax: Axes) -> None:
+    """Cut a vertical scale to what an accuracy can be."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))
+
+
 def accuracy_limits(axes: Sequence[Axes], floor: float = 0.0) -> None:
     """One vertical scale for several panels of accuracy, within ``floor`` and 1."""
     limits = [ax.get_ylim() for ax in axes]

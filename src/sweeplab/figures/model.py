@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from sweeplab.sweeps.settings import typical_run
 from sweeplab.sweeps.tables import Sweep
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """The middle one of a setting's runs, and the images it was judged on. C classes, M images."""
 
@@ -29,7 +30,7 @@ class Model:
     bias: NDArray[np.float32]  # [C]
     images: Images
 
-    @property
+    @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """The class probabilities of the validation images, ``[M, C]``."""
         return probabilities(self.weight, self.bias, self.images)

@@ -11,10 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from sweeplab.figures.theme import MUTED, PAPER, on_colour
 
 LEGEND_ROW = 0.2
 LETTER = 0.078  # inches, of DejaVu Sans at 9 points
@@ -52,12 +58,8 @@ def panels(
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[strip, *[cell.height] * rows])
     across, up = cell.axes
-    place = (
-        cell.left / cell.width,
-        cell.bottom / cell.height,
-        across / cell.width,
-        up / cell.height,
-    )
+    left, bottom = cell.left / cell.width, cell.bottom / cell.height
+    place = left, bottom, across / cell.width, up / cell.height
     axes = [
         figure.add_subfigure(grid[1 + i // columns, i % columns]).add_axes(place)
         for i in range(count)
@@ -75,21 +77,53 @@ def panels(
     return figure, axes
 
 
-def line_key(label: str, colour: str, dash: Any = "-", marker: str = "") -> Line2D:
+def line_key(label: str, colour: str, dash: Any = "-", **marker: Any) -> Line2D:
     """A legend entry for a line."""
-    return Line2D([], [], color=colour, linestyle=dash, marker=marker, markersize=5, label=label)
+    return Line2D([], [], color=colour, linestyle=dash, label=label, **{"markersize": 5, **marker})
 
 
 def marker_key(label: str, colour: str, marker: str, **more: Any) -> Line2D:
     """A legend entry for points."""
-    return Line2D(
-        [], [], color=colour, linestyle="none", marker=marker, markersize=6, label=label, **more
-    )
+    return line_key(label, colour, "none", marker=marker, markersize=6, **more)
+
+
+def note(ax: Axes, text: str, at: tuple[Any, Any], off: tuple[float, float], **more: Any) -> None:
+    """Write ``text`` beside the point ``at``, ``off`` (right, up) by so many points."""
+    right, up = off
+    ha = "center" if not right else "left" if right > 0 else "right"
+    va = "center" if not up else "bottom" if up > 0 else "top"
+    style = {"ha": ha, "va": va, "fontsize": 8, "textcoords": "offset points"}
+    ax.annotate(text, at, off, **{**style, **more})
 
 
 def bare(ax: Axes) -> None:
     """Take away ticks, grid and frame, for pictures."""
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
+
+
+def shade_cells(
+    ax: Axes, shades: NDArray[np.float64], colours: Colormap, scale: Normalize, line: str = PAPER
+) -> None:
+    """A cell for each of ``shades`` ``[rows, columns]``, empty where that is NaN.
+
+    seaborn draws the whole figure once for each heat map: make the axes :func:`bare` before, and
+    write into the cells when all are there.
+    """
+    without = {"cbar": False, "xticklabels": False, "yticklabels": False}
+    sns.heatmap(shades, ax=ax, norm=scale, cmap=colours, linewidths=1.0, linecolor=line, **without)
+
+
+def write_cells(
+    ax: Axes, shades: NDArray[np.float64], texts: NDArray[Any], colours: Colormap, scale: Normalize
+) -> None:
+    """A text in each cell, as ``shade_cells`` drew them.
+
+    seaborn's own leave empty cells without one, and are white on middle greens, where black reads
+    better.
+    """
+    for (i, j), text in np.ndenumerate(texts):
+        shade = shades[i, j]
+        colour = on_colour(colours(scale(shade))) if np.isfinite(shade) else MUTED
+        ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=8, color=colour)

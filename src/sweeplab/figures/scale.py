@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,8 +39,8 @@ def is_log(of: Sequence[Any]) -> bool:
 
 
 def set_knob(ax: Axes, key: str, of: Sequence[Any]) -> None:
-    """Give ``ax`` the horizontal scale, limits, ticks and label of the knob ``key``."""
-    at = np.sort(places(of, of))
+    """Give ``ax`` the scale, limits, ticks and name of the knob ``key`` with the levels ``of``."""
+    at, texts = places(of, of), level_texts(of)
     if is_log(of) and at[0] == 0:
         # Zero stands one usual step before the smallest value, on the linear part of symlog, in
         # which matplotlib gives a decade of linear axis 0.9 of a decade's width.
@@ -59,8 +58,6 @@ def set_knob(ax: Axes, key: str, of: Sequence[Any]) -> None:
     ends = [low - room, high + room]
     ax.set_xlim(*transform.inverted().transform(np.array(ends)))
     inches = ax.get_window_extent().width / ax.figure.dpi / (ends[1] - ends[0])
-    order = np.argsort(places(of, of))
-    texts = level_texts([of[i] for i in order])
     kept = _that_fit(drawn * inches, texts)
     ax.xaxis.set_major_locator(FixedLocator([float(at[i]) for i in kept]))
     ax.xaxis.set_major_formatter(FixedFormatter([texts[i] for i in kept]))
@@ -92,8 +89,7 @@ def _that_fit(inches: NDArray[np.float64], texts: Sequence[str]) -> list[int]:
     half = [LETTER * len(text) / 2 + 0.03 for text in texts]
     kept: list[int] = []
     for i in [0, len(texts) - 1, *range(1, len(texts) - 1)]:
-        if i not in kept and all(
-            math.fabs(inches[i] - inches[j]) >= half[i] + half[j] for j in kept
-        ):
+        # A tick touches itself: one that is first and last is kept once.
+        if all(abs(inches[i] - inches[j]) >= half[i] + half[j] for j in kept):
             kept.append(i)
     return sorted(kept)

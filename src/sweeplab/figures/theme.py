@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import cycle
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -93,20 +94,18 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 def ordered(n: int) -> list[str]:
     """``n`` colours for ordered values, dark to bright, readable on white."""
-    return [_viridis(p, LIGHT_RANGE) for p in np.linspace(0, 1, n)] if n != 1 else [ACCENT]
+    return _viridis(n, LIGHT_RANGE) if n != 1 else [ACCENT]
 
 
 def colours(values: Sequence[Any]) -> dict[Any, str]:
     """One colour a value: an ordered map for numbers, the colour-blind palette for words."""
-    if are_words(values):
-        return {value: UNORDERED[i % len(UNORDERED)] for i, value in enumerate(values)}
-    return dict(zip(values, ordered(len(values)), strict=True))
+    palette = cycle(UNORDERED) if are_words(values) else ordered(len(values))
+    return dict(zip(values, palette, strict=False))
 
 
 def dashes(values: Sequence[Any]) -> dict[Any, Any]:
     """One dash pattern a value, for words; numbers are told apart by their ordered colours."""
-    words = are_words(values)
-    return {value: DASHES[i % len(DASHES)] if words else "" for i, value in enumerate(values)}
+    return dict(zip(values, cycle(DASHES if are_words(values) else [""]), strict=False))
 
 
 def are_words(values: Sequence[Any]) -> bool:
@@ -124,9 +123,8 @@ def on_colour(background: Sequence[float]) -> str:
     return BLACK if float(linear @ [0.2126, 0.7152, 0.0722]) > 0.179 else WHITE
 
 
-def _viridis(place: float, within: tuple[float, float]) -> str:
-    low, high = within
-    return to_hex(mpl.colormaps[ORDERED_MAP](low + place * (high - low)))
+def _viridis(n: int, within: tuple[float, float]) -> list[str]:
+    return [*map(to_hex, mpl.colormaps[ORDERED_MAP](np.linspace(*within, n)))]
 
 
 # Light colour: dark colour.
@@ -143,8 +141,7 @@ DARK: dict[str, str] = {
     "#d55e00": "#f0803c",
 }
 for _n in range(2, MOST_ORDERED + 1):
-    for _place in np.linspace(0, 1, _n):
-        DARK[_viridis(_place, LIGHT_RANGE)] = _viridis(_place, DARK_RANGE)
+    DARK.update(zip(_viridis(_n, LIGHT_RANGE), _viridis(_n, DARK_RANGE), strict=True))
 
 
 def fixed_map(name: str) -> ListedColormap:

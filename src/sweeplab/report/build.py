@@ -10,10 +10,9 @@ from markupsafe import Markup
 
 from sweeplab.errors import RunFolderError
 from sweeplab.figures.catalogue import sections
-from sweeplab.report.page.files import FigureFiles
 from sweeplab.report.page.html import render
 from sweeplab.report.page.pieces import Cell, Group, Page, Section, command
-from sweeplab.report.page.plots import page_plot
+from sweeplab.report.page.plots import FigureFiles
 from sweeplab.report.page.provenance import provenance
 from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
 from sweeplab.report.text.merged import differences, merged
@@ -76,10 +75,7 @@ def _group(part: Sweep, files: FigureFiles, name: str) -> Group:
     sentences = {"importance": said.importance_said, "knobs": [*said.questions.values()]}
     shown = []
     for section in sections(part, analysis):
-        plots = [
-            page_plot(plot, files.write(f"{prefix}{plot.name}", plot.figure), prefix)
-            for plot in section.plots
-        ]
+        plots = [files.write(plot, prefix) for plot in section.plots]
         key, title = f"{prefix}{section.key}", f"{section.title}{of}"
         words = sentences.get(section.key, [])
         shown.append(Section(key, title, section.title, plots, words))
@@ -128,10 +124,7 @@ def _question(sweep: Sweep) -> str:
 def _summary(sweep: Sweep) -> str:
     runs = sweep.runs
     seeds = count(int(runs["seed"].nunique()), "seed")
-    swept = (
-        f"swept: {listed([knob_name(key) for key in sweep.knobs])}"
-        if sweep.knobs
-        else "nothing swept"
-    )
-    data = listed([str(name) for name in dict.fromkeys(runs["data.name"])])
+    knobs = listed([*map(knob_name, sweep.knobs)])
+    swept = f"swept: {knobs}" if knobs else "nothing swept"
+    data = listed([*runs["data.name"].astype(str).unique()])
     return f"{count_statuses(runs)}; {swept}; {seeds}; data: {data}."

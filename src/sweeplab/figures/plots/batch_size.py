@@ -22,7 +22,7 @@ from sweeplab.figures.curves import (
     line_keys,
     over_seeds,
 )
-from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.panels import Cell, note, panels
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.scale import LOG_FROM, set_knob
 from sweeplab.figures.slices import (
@@ -55,17 +55,16 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         return
     tables = _by_clock(sweep, best)
     rated = RATE in sweep.knobs
+    own_rates = (
+        "Each size at its own best learning rate, because the rate that suits one batch size need "
+        "not suit another. "
+    )
     yield Plot(
         "batch-size",
         "Batch size on three clocks",
         batch_size(sweep, analysis.recommended),
         held_note(at, sweep.knobs, [BATCH, RATE])
-        + (
-            "Each size at its own best learning rate, because the rate that suits one batch size "
-            "need not suit another. "
-            if rated
-            else ""
-        )
+        + (own_rates if rated else "")
         + "Against iterations large batches have an advantage, as they see more examples in each; "
         "against epochs and examples small ones have it, as they make more updates. "
         + bands_note(tables["iteration"]["n"])
@@ -138,15 +137,8 @@ def _ends(ax: Axes, seeds: pd.DataFrame, best: pd.DataFrame, *, rated: bool) -> 
         # Above and below by turns: neighbours would touch.
         up = 1 if i % 2 == 0 else -1
         half = row["half_width"] if row["half_width"] > 0 else 0
-        ax.annotate(
-            f"lr {value_text(row[RATE])}",
-            (row[BATCH], row[METRIC] + up * half),
-            xytext=(0, 5 * up),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if up > 0 else "top",
-            fontsize=8,
-        )
+        end = (row[BATCH], row[METRIC] + up * half)
+        note(ax, f"lr {value_text(row[RATE])}", end, (0, 5 * up))
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
     ax.set(title="best of each size" if rated else "each size", ylabel=METRIC_NAME)

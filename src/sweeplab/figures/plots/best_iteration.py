@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.panels import Cell, note, panels
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import ACCENT, CONTEXT, styled
 from sweeplab.sweeps.tables import Sweep
@@ -46,14 +46,14 @@ def best_iteration(sweep: Sweep) -> Figure:
     table = best_shares(sweep.runs)
     figure, (ax,) = panels(1, cell=CELL)
     # The very last iteration stands apart from the tenth that it ends.
-    table["at"] = np.where(table["tenth"] > TENTHS, TENTHS + 1.1, table["tenth"] - 0.5)
-    table["which"] = np.where(table["tenth"] > TENTHS, "last", "before")
+    last = table["tenth"] > TENTHS
+    table["at"] = np.where(last, TENTHS + 1.1, table["tenth"] - 0.5)
     sns.barplot(
         table,
         x="at",
         y="runs",
-        hue="which",
-        palette={"last": ACCENT, "before": CONTEXT},
+        hue=last,
+        palette={True: ACCENT, False: CONTEXT},
         saturation=1,
         native_scale=True,
         dodge=False,
@@ -65,15 +65,12 @@ def best_iteration(sweep: Sweep) -> Figure:
     for at, runs in zip(table["at"], table["runs"], strict=True):
         if runs:
             share = percent(runs / total).replace("under ", "<")
-            ax.annotate(
-                share, (at, runs), (0, 2), textcoords="offset points", ha="center", fontsize=8
-            )
+            note(ax, share, (at, runs), (0, 2), va="baseline")
     edges = range(0, TENTHS + 1, 2)
     ax.set_xticks([*edges, TENTHS + 1.1], [*(f"{10 * edge} %" for edge in edges), "last"])
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.grid(visible=False, axis="x")
-    ax.set_xlim(-0.1, TENTHS + 1.7)
-    ax.set_ylim(0, max(1, table["runs"].max()) * 1.12)
+    ax.set(xlim=(-0.1, TENTHS + 1.7), ylim=(0, max(1, table["runs"].max()) * 1.12))
     ax.set(title="best iteration of each run", xlabel="share of training done", ylabel="runs")
     return figure
 

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from sweeplab.figures.cells import shade_cells, write_cells
 from sweeplab.figures.model import Model, find_model, need_model
-from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.panels import Cell, bare, panels, shade_cells, write_cells
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import INK, MUTED, RULE, styled
 from sweeplab.sweeps.tables import Sweep
@@ -28,7 +27,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     model = find_model(sweep, analysis.recommended)
     if model is None or not model.is_itself:
         return
-    said = _said(table_of(model), model.images.classes)
+    said = _said(_table(model), model.images.classes)
     yield Plot(
         "confusion",
         "Which classes are confused",
@@ -46,7 +45,7 @@ def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
         RunFolderError: the setting's model, or its images, are not there.
     """
     model = need_model(sweep, setting)
-    table, classes = table_of(model), model.images.classes
+    table, classes = _table(model), model.images.classes
     long = max(map(len, classes)) > 3
     figure, (ax,) = panels(1, cell=LONG if long else SHORT)
     wrong = _mistakes(table).astype(float)
@@ -54,6 +53,7 @@ def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
     scale = Normalize(0, max(float(wrong.max()) * 1.2, 6.0))
     wrong[wrong == 0] = np.nan
     colours = sns.color_palette("rocket_r", as_cmap=True)
+    bare(ax)
     shade_cells(ax, wrong, colours, scale, RULE)
     write_cells(ax, wrong, np.where(table == 0, "", table.astype(str)), colours, scale)
     for i in range(len(classes)):
@@ -63,16 +63,14 @@ def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
     ax.set_xticks(middles, classes, rotation=45 if long else 0)
     ax.set_yticks(middles, classes, rotation=0)
     ax.tick_params(length=0)
-    ax.set(xlabel="predicted class", ylabel="true class")
-    ax.set_title("validation images: true against predicted class")
+    title = "validation images: true against predicted class"
+    ax.set(title=title, xlabel="predicted class", ylabel="true class")
     return figure
 
 
-def table_of(model: Model) -> NDArray[Any]:
-    """The model's :func:`count_pairs` on its validation images."""
-    images = model.images
+def _table(model: Model) -> NDArray[Any]:
     predicted = model.probabilities.argmax(axis=1)
-    return count_pairs(images.val_labels, predicted, len(images.classes))
+    return count_pairs(model.images.val_labels, predicted, len(model.images.classes))
 
 
 def count_pairs(

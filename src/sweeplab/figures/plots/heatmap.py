@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
 
 from sweeplab.errors import SweeplabError
-from sweeplab.figures.cells import shade_cells, write_cells
-from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.panels import Cell, bare, panels, shade_cells, write_cells
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.slices import best_over_others, levels, setting_of, swept
 from sweeplab.figures.theme import fixed_map, styled
@@ -87,26 +87,28 @@ def heatmaps(
     if not shown:
         raise SweeplabError("A heat map needs two knobs that vary in the sweep.")
     setting_of(sweep)
-    tables = [pair_table(sweep.settings, across, up) for across, up in shown]
-    shades = np.concatenate([shade(table["mean"].to_numpy(dtype=float)) for table in tables])
-    scale = Normalize(float(np.nanmin(shades)), float(np.nanmax(shades)))
+    tables = [pair_table(sweep.settings, *pair) for pair in shown]
+    shades = [shade(_grid(table, *pair, "mean")) for table, pair in zip(tables, shown, strict=True)]
+    every = np.concatenate([grid.ravel() for grid in shades])
+    scale = Normalize(float(np.nanmin(every)), float(np.nanmax(every)))
     keys = []
     if recommended is not None:
         keys.append(Patch(fill=False, edgecolor=MARK, **CHOSEN, label="recommended"))
     if set(tied) - {recommended}:
         keys.append(Patch(fill=False, edgecolor=MARK, **TIED, label="tied with it"))
     cell = ALONE if len(shown) == 1 else CELL
-    most = max(table[across].nunique() for table, (across, _) in zip(tables, shown, strict=True))
-    if cell.axes[0] / most < TICK:
+    if cell.axes[0] / max(grid.shape[1] for grid in shades) < TICK:
         cell = replace(cell, bottom=cell.bottom + 0.4, height=cell.height + 0.4)
     figure, axes = panels(len(shown), columns=3, cell=cell, legend=keys)
-    grids = [_grid(table, *pair, "mean") for table, pair in zip(tables, shown, strict=True)]
-    for ax, grid in zip(axes, grids, strict=True):
-        shade_cells(ax, shade(grid.to_numpy(dtype=float)), COLOURS, scale)
-    for ax, table, (across, up) in zip(axes, tables, shown, strict=True):
-        _write(ax, table, across, up, scale, cell)
-        chosen = sweep.settings.loc[sweep.settings["setting"] == recommended, [across, up]]
-        _mark(ax, table, across, up, chosen.to_numpy().tolist(), tied)
+    for ax in axes:
+        bare(ax)
+    for ax, grid in zip(axes, shades, strict=True):
+        shade_cells(ax, grid, COLOURS, scale)
+    for ax, table, pair, grid in zip(axes, tables, shown, shades, strict=True):
+        if cell.axes[0] / grid.shape[1] >= TEXT_WIDTH and cell.axes[1] / len(grid) >= TEXT_HEIGHT:
+            write_cells(ax, grid, _grid(table, *pair, "text"), COLOURS, scale)
+        chosen = sweep.settings.loc[sweep.settings["setting"] == recommended, [*pair]]
+        _finish(ax, table, *pair, cell, chosen.to_numpy().tolist(), tied)
     return figure
 
 
@@ -118,11 +120,13 @@ def pairs(knobs: Sequence[str]) -> list[tuple[str, str]]:
 def pair_table(settings: pd.DataFrame, across: str, up: str) -> pd.DataFrame:
     """For each pair of values the best setting: ``across``, ``up``, ``setting``, ``mean``.
 
-    Pairs that were tried but never completed have NaN; pairs that were not tried have no row.
+    ``text`` is the mean in words. Pairs that were tried but never completed have NaN; pairs that
+    were not tried have no row.
     """
     best = best_over_others(settings, [across, up])[[across, up, "setting", METRIC]]
     tried = settings[[across, up]].drop_duplicates()
-    return tried.merge(best, how="left", on=[across, up]).rename(columns={METRIC: "mean"})
+    table = tried.merge(best, how="left", on=[across, up]).rename(columns={METRIC: "mean"})
+    return table.assign(text=table["mean"].map("{:.3f}".format).replace("nan", "none\nended"))
 
 
 def shade(accuracy: Any) -> Any:
@@ -133,27 +137,11 @@ def shade(accuracy: Any) -> Any:
     return -np.log10(np.maximum(1 - accuracy, LEAST_ERROR))
 
 
-def _grid(table: pd.DataFrame, across: str, up: str, column: str) -> pd.DataFrame:
+def _grid(table: pd.DataFrame, across: str, up: str, column: str) -> NDArray[Any]:
     """A column of a :func:`pair_table` as it is seen: the largest value of ``up`` on top."""
     grid = table.pivot(index=up, columns=across, values=column)
-    return grid.reindex(index=levels(table, up)[::-1], columns=levels(table, across))
-
-
-def _write(
-    ax: Axes, table: pd.DataFrame, across: str, up: str, scale: Normalize, cell: Cell
-) -> None:
-    columns, rows = levels(table, across), levels(table, up)[::-1]
-    width, height = cell.axes
-    if width / len(columns) >= TEXT_WIDTH and height / len(rows) >= TEXT_HEIGHT:
-        said = table.assign(text=table["mean"].map("{:.3f}".format).replace("nan", "none\nended"))
-        texts = _grid(said, across, up, "text").fillna("–").to_numpy()
-        shades = shade(_grid(table, across, up, "mean").to_numpy(dtype=float))
-        write_cells(ax, shades, texts, COLOURS, scale)
-    ax.set_xticks(*_ticks(columns), rotation=90 if width / len(columns) < TICK else 0)
-    ax.set_yticks(*_ticks(rows), rotation=0)
-    ax.tick_params(length=0)
-    ax.set_title(f"{knob_name(across)} × {knob_name(up)}", fontsize=8.5)
-    ax.set(xlabel=axis_name(across), ylabel=axis_name(up))
+    grid = grid.reindex(index=levels(table, up)[::-1], columns=levels(table, across))
+    return grid.fillna("–").to_numpy() if column == "text" else grid.to_numpy(dtype=float)
 
 
 def _ticks(values: Sequence[Any]) -> tuple[list[float], list[str]]:
@@ -162,16 +150,22 @@ def _ticks(values: Sequence[Any]) -> tuple[list[float], list[str]]:
     return [i + 0.5 for i in range(0, len(values), every)], level_texts(values)[::every]
 
 
-def _mark(
+def _finish(
     ax: Axes,
     table: pd.DataFrame,
     across: str,
     up: str,
+    cell: Cell,
     chosen: list[list[Any]],
     tied: Collection[int],
 ) -> None:
-    """Mark the recommended setting's cell, and those whose best setting is tied with it."""
+    """Name the axes; mark the recommended cell, and those whose best setting is tied with it."""
     columns, rows = levels(table, across), levels(table, up)[::-1]
+    ax.set_xticks(*_ticks(columns), rotation=90 if cell.axes[0] / len(columns) < TICK else 0)
+    ax.set_yticks(*_ticks(rows), rotation=0)
+    ax.tick_params(length=0)
+    ax.set_title(f"{knob_name(across)} × {knob_name(up)}", fontsize=8.5)
+    ax.set(xlabel=axis_name(across), ylabel=axis_name(up))
     for row in table.to_dict("records"):
         # It need not be the best of its cell: the rule that chose it looks at more than means.
         here = [row[across], row[up]] in chosen
@@ -183,6 +177,10 @@ def _mark(
 
 def _caption(knobs: int, shown: int) -> str:
     missing = knobs * (knobs - 1) // 2 - shown
+    marked = (
+        " Marked are the recommended setting's cell, of which it need not be the best, and those "
+        "whose best setting is tied with it."
+    )
     return (
         "Each cell is the mean final validation accuracy over seeds of the best setting with these "
         "two values"
@@ -191,10 +189,5 @@ def _caption(knobs: int, shown: int) -> str:
         + "Bright is better; the colour follows the logarithm of the error rate, so that "
         "differences among good settings show"
         + (f"; {count(missing, 'further pair')} not drawn." if missing else ".")
-        + (
-            " Marked are the recommended setting's cell, of which it need not be the best, and "
-            "those whose best setting is tied with it."
-            if knobs > 2
-            else ""
-        )
+        + (marked if knobs > 2 else "")
     )

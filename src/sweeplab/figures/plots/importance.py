@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from sweeplab.errors import SweeplabError
-from sweeplab.figures.panels import Cell, panels
+from sweeplab.figures.panels import Cell, note, panels
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import ACCENT, INK, styled
 from sweeplab.statistics.analysis import analyse
@@ -55,51 +56,42 @@ def importance(sweep: Sweep, analysis: Analysis | None = None) -> Figure:
     rows = (analysis or analyse(sweep)).importance.nlargest(MOST, "share")
     if rows.empty:
         raise SweeplabError("No knob's importance is known: too little varies in this sweep.")
-    rows = rows.assign(name=[*map(effect_name, rows["effect"], rows["knobs"])])
+    names = map(effect_name, rows["effect"], rows["knobs"])
+    rows = rows.assign(name=[*names], at=range(len(rows)))
     cell = Cell(width=5.0, height=0.75 + ROW * len(rows), left=0.45, right=0.3, top=0.1)
     figure, (ax,) = panels(1, cell=cell)
     sns.barplot(
         rows, x="share", y="name", errorbar=None, width=0.4, color=ACCENT, saturation=1, ax=ax
     )
-    low = (rows["share"] - rows["low"]).clip(lower=0).fillna(0)
-    high = (rows["high"] - rows["share"]).clip(lower=0).fillna(0)
-    ends = rows["share"] + high
-    sure = rows["low"].notna()
-    ax.errorbar(
-        rows["share"][sure],
-        [i for i, known in enumerate(sure) if known],
-        xerr=[low[sure], high[sure]],
-        fmt="none",
-        ecolor=INK,
-        elinewidth=1.2,
-        capsize=3,
-    )
-    for i, (name, share, end) in enumerate(zip(rows["name"], rows["share"], ends, strict=True)):
-        for text, place, off in ((name, 0, (2, 0.38 * ROW * 72)), (percent(share), end, (6, 0))):
-            ax.annotate(
-                text, (place, i), off, textcoords="offset points", va="center", fontsize=8.5
-            )
+    sure = rows[rows["low"].notna()]
+    reach = sure[["share", "high"]].sub(sure[["low", "share"]].to_numpy()).clip(lower=0)
+    bars: Any = {"fmt": "none", "ecolor": INK, "elinewidth": 1.2, "capsize": 3}
+    ax.errorbar(sure["share"], sure["at"], xerr=reach.to_numpy().T, **bars)
+    ends = rows[["share", "high"]].max(axis=1)
+    for i, name, share, end in zip(rows["at"], rows["name"], rows["share"], ends, strict=True):
+        note(ax, name, (0, i), (2, 0.38 * ROW * 72), va="center", fontsize=8.5)
+        note(ax, percent(share), (end, i), (6, 0), fontsize=8.5)
     ax.set_yticks([])
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
-    ax.set_ylim(len(rows) - 0.6, -0.65)
-    ax.set_xlim(0, max(0.05, float(ends.max())) * 1.15)
+    ax.set(ylim=(len(rows) - 0.6, -0.65), xlim=(0, max(0.05, float(ends.max())) * 1.15))
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    ax.set_xlabel("share of the variance of validation accuracy")
     if len(rows) > 3:  # of fewer the axis is shorter than its name
         ax.set_ylabel("what differed between runs")
-    ax.set_xlabel("share of the variance of validation accuracy")
     return figure
 
 
 def caption(importance: pd.DataFrame) -> str:
     """What the shares are of, how they were computed, and what they depend on."""
     effects = set(importance["effect"])
-    parts = [
-        "each knob",
-        *(["each pair of knobs beyond its two"] if (importance["order"] == 2).any() else []),
-        *(["three or more together (higher order)"] if HIGHER in effects else []),
-        *(["the seeds"] if SEEDS in effects else []),
-    ]
+    parts = {
+        "each knob": True,
+        "each pair of knobs beyond its two": (importance["order"] == 2).any(),
+        "three or more together (higher order)": HIGHER in effects,
+        "the seeds": SEEDS in effects,
+    }
+    those = [part for part, is_there in parts.items() if is_there]
     exact = importance["method"].iloc[0] == EXACT
     bars = "; bars carry 95 % intervals" if exact and importance["low"].notna().any() else ""
     without = "; ".join(setting_text({k: v}, [k]) for k, v in importance["without"].iloc[0])
@@ -110,7 +102,7 @@ def caption(importance: pd.DataFrame) -> str:
         "of groups of trees"
     )
     return (
-        f"The share of {listed(parts)} in the variance of final validation accuracy over the "
+        f"The share of {listed(those)} in the variance of final validation accuracy over the "
         f"sweep{bars}. Method: {method}. It depends on the values that were tried: a wider range "
         "makes a knob matter more."
     )

@@ -10,8 +10,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweeplab.figures.curves import ROOM, bars_note, draw_means
-from sweeplab.figures.panels import Cell, line_key, marker_key, panels
+from sweeplab.figures.curves import bars_note, draw_means, within_accuracy
+from sweeplab.figures.panels import Cell, line_key, marker_key, note, panels
 from sweeplab.figures.plots import Analysis, Plot, learning_curves, series
 from sweeplab.figures.scale import places, set_knob, spread
 from sweeplab.figures.slices import best_over_others, levels, seeds_of, swept
@@ -68,11 +68,10 @@ def knob(sweep: Sweep, key: str) -> Figure:
     label = f"{'mean' if alone else 'best setting'} at this value, 95 % interval"
     keys.append(line_key(label, ACCENT, marker="o"))
     figure, (left, right) = panels(2, columns=2, cell=CELL, legend=keys)
-    for ax in (left, right):
+    titles = ("every run", "mean over seeds" if alone else "best over the other knobs")
+    for ax, title in zip((left, right), titles, strict=True):
         set_knob(ax, key, of)
-        ax.set_ylabel(METRIC_NAME)
-    left.set_title("every run")
-    right.set_title("mean over seeds" if alone else "best over the other knobs")
+        ax.set(title=title, ylabel=METRIC_NAME)
     done = runs[runs["status"] == "completed"]
     _every_run(left, done, key, of)
     means = pd.DataFrame({"at": places(best[key].tolist(), of), METRIC: best[METRIC]})
@@ -84,8 +83,7 @@ def knob(sweep: Sweep, key: str) -> Figure:
     seeds = seeds.assign(at=places(seeds[key].tolist(), of))
     draw_means(right, seeds, "at", err_kws={"capsize": 3, "elinewidth": 1.4}, zorder=3)
     for ax in (left, right):
-        low, high = ax.get_ylim()
-        ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))
+        within_accuracy(ax)
     _crosses(left, runs[runs["status"] == "diverged"], key, of)
     return figure
 
@@ -118,16 +116,8 @@ def _crosses(ax: Axes, diverged: pd.DataFrame, key: str, of: list[object]) -> No
     moved = spread(ax.xaxis, at, 0.4)
     ax.scatter(moved, np.full(len(at), strip), marker="x", s=16, color=BAD, linewidths=0.9)
     for place in np.unique(at):
-        ax.annotate(
-            str(int((at == place).sum())),
-            (moved[at == place].min(), strip),
-            xytext=(-5, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=8,
-            color=BAD,
-        )
+        here = at == place
+        note(ax, str(here.sum()), (moved[here].min(), strip), (-5, 0), color=BAD)
 
 
 def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, *, others: bool) -> str:
@@ -139,11 +129,8 @@ def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, *, others: bool) 
         if len(best) > 1
         else f"Only {knob_name(key)} = {value_text(top[key])} has completed runs."
     )
-    right = (
-        "for each value its best setting, the other knobs free"
-        if others
-        else "the mean of each value"
-    )
+    best_of = "for each value its best setting, the other knobs free"
+    right = best_of if others else "the mean of each value"
     return (
         f"Left: every run at its {knob_name(key)}, its validation accuracy after training. "
         f"Right: {right}{bars_note(best['n'])}. {said}{diverged_note(runs, key)}"
@@ -152,9 +139,6 @@ def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, *, others: bool) 
 
 def diverged_note(runs: pd.DataFrame, key: str) -> str:
     """How many runs diverged at which value; empty if none did."""
-    diverged = runs.loc[runs["status"] == "diverged", key]
-    if not len(diverged):
-        return ""
-    by_value = diverged.value_counts().sort_index()
+    by_value = runs.loc[runs["status"] == "diverged", key].value_counts().sort_index()
     where = listed([f"{n} at {value_text(value)}" for value, n in by_value.items()])
-    return f" Red crosses are runs that diverged: {where}."
+    return f" Red crosses are runs that diverged: {where}." if where else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -42,8 +43,7 @@ TRAINING = (4, 2)  # dashes
 def by_knob(sweep: Sweep, analysis: Analysis, key: str) -> Iterator[Plot]:
     """What a report shows of one knob: loss and accuracy, the other knobs as recommended."""
     x = clock_for(sweep, key)
-    at = setting_of(sweep, analysis.recommended)
-    held, table = curves(sweep, key, [], x, at)
+    at, held, table = curves(sweep, key, (), x, analysis.recommended)
     seeds_only = key == SETTING
     last = table.groupby(key, sort=True).last()
     if len(last) < 2 and not seeds_only:
@@ -78,8 +78,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         return
     hue, col = facets(sweep)
     keys, x = [*col, hue], clock(sweep)
-    at = setting_of(sweep, analysis.recommended)
-    held, table = curves(sweep, hue, col, x, at)
+    at, held, table = curves(sweep, hue, tuple(col), x, analysis.recommended)
     cells = _cells(held, col)
     left_out = len(cells) - len(_shown(cells, at))
     last = table.groupby(keys, sort=True).last().reset_index()
@@ -129,8 +128,9 @@ def learning_curves(
     hue = hue or facets(sweep)[0]
     col = [col] if isinstance(col, str) else list(col)
     swept(sweep, *([] if hue == SETTING else [hue]), *col)
-    at, column = setting_of(sweep, setting), CLOCKS[clock(sweep, x)]
-    held, table = curves(sweep, hue, col, clock(sweep, x), at)
+    x = clock(sweep, x)
+    at, held, table = curves(sweep, hue, tuple(col), x, setting)
+    column = CLOCKS[x]
     values = levels(table, hue)
     named = (f"{short_name(hue)} = {value_text(value)}" for value in values)
     labels = [*named] if hue != SETTING else ["mean over seeds"]
@@ -155,17 +155,20 @@ def learning_curves(
     return figure
 
 
+@lru_cache(maxsize=1)  # a figure and its caption
 def curves(
-    sweep: Sweep, hue: str, col: Sequence[str], x: str, at: dict[Any, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What learning curves show: the evaluations, and :func:`~.curves.over_seeds` of those drawn.
+    sweep: Sweep, hue: str, col: tuple[str, ...], x: str, setting: int | None
+) -> tuple[dict[Any, Any], pd.DataFrame, pd.DataFrame]:
+    """What learning curves show: evaluations, and :func:`~.curves.over_seeds` of those drawn.
 
-    The other knobs have the values of the setting ``at``; of many values of ``hue`` some are drawn.
+    The other knobs have the values of ``setting``, the first of the three; of many values of
+    ``hue`` some are drawn.
     """
+    at = setting_of(sweep, setting)
     held = held_at(evaluations(sweep), at, sweep.knobs, [hue, *col])
     held = held[held["status"] == "completed"]
     shown = held[held[hue].isin(thinned(levels(held, hue), [at[hue]]))]
-    return held, over_seeds(shown, [*col, hue], CLOCKS[x])
+    return at, held, over_seeds(shown, [*col, hue], CLOCKS[x])
 
 
 def facets(sweep: Sweep) -> tuple[str, list[str]]:

@@ -66,14 +66,8 @@ def mistakes(sweep: Sweep, setting: int | None = None) -> Figure:
 def most_wrong(shares: NDArray[np.float64], labels: NDArray[np.int64], most: int) -> pd.DataFrame:
     """The wrongly classified images, the most confident first: ``image``, ``label``,
     ``predicted``, ``confidence``."""
-    predicted, confidence = shares.argmax(axis=1), shares.max(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
-    return pd.DataFrame(
-        {
-            "image": order,
-            "label": labels[order],
-            "predicted": predicted[order],
-            "confidence": confidence[order],
-        }
+    table = pd.DataFrame(
+        {"label": labels, "predicted": shares.argmax(axis=1), "confidence": shares.max(axis=1)}
     )
+    wrong = table[table["label"] != table["predicted"]].rename_axis("image").reset_index()
+    return wrong.sort_values("confidence", ascending=False, kind="stable").head(most)

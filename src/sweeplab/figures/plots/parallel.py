@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from sweeplab.figures.panels import Cell, bare, line_key, marker_key, panels
+from sweeplab.figures.panels import Cell, bare, line_key, marker_key, note, panels
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.slices import levels, setting_of, swept
 from sweeplab.figures.theme import BAD, INK, MUTED, PAPER, ordered, styled
@@ -25,6 +26,8 @@ from sweeplab.words import count, knob_name, level_texts, number
 QUARTERS = ("last quarter", "third quarter", "second quarter", "best quarter of settings")
 RASTER_FROM = 3_000
 MOST_TICKS = 9
+BEHIND = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1}
+TICK: Any = {"fontsize": 8.5, "zorder": 4, "annotation_clip": False, "bbox": BEHIND}
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
@@ -128,23 +131,8 @@ def _uprights(ax: Axes, settings: pd.DataFrame, knobs: Sequence[str]) -> None:
         texts = level_texts(levels(settings, key))
         ax.axvline(i, color=MUTED, linewidth=0.9, zorder=2)
         for j in range(0, len(texts), -(-len(texts) // MOST_TICKS)):
-            _tick(ax, i, j / max(len(texts) - 1, 1), texts[j], right=False)
+            note(ax, texts[j], (i, j / max(len(texts) - 1, 1)), (-6, 0), **TICK)
     ax.axvline(len(knobs), color=MUTED, linewidth=0.9, zorder=2)
     low, high = settings[METRIC].min(), settings[METRIC].max()
     for share in (0, 0.25, 0.5, 0.75, 1):
-        _tick(ax, len(knobs), share, number(low + share * (high - low)), right=True)
-
-
-def _tick(ax: Axes, x: float, y: float, text: str, *, right: bool) -> None:
-    ax.annotate(
-        text,
-        (x, y),
-        xytext=(6 if right else -6, 0),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        va="center",
-        fontsize=8.5,
-        zorder=4,
-        annotation_clip=False,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1},
-    )
+        note(ax, number(low + share * (high - low)), (len(knobs), share), (6, 0), **TICK)

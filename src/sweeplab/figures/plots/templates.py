@@ -27,6 +27,10 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         return
     weights = by_decay(sweep, model)
     seeds = len(held_at(sweep.runs, model.run.to_dict(), sweep.knobs, []))
+    others = (
+        "; the others differ from it in weight decay alone. Compare how large the weights are, and "
+        "how smooth."
+    )
     yield Plot(
         "templates",
         "What the model looks for",
@@ -34,12 +38,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "The weights of each class as an image: red pixels speak for the class, blue ones against "
         f"it. Run {model.run['run']}"
         + (", the middle one of the recommended setting's seeds" if seeds > 1 else "")
-        + (
-            "; the others differ from it in weight decay alone. Compare how large the weights are, "
-            "and how smooth."
-            if len(weights) > 1
-            else "."
-        ),
+        + (others if len(weights) > 1 else "."),
         "Largest absolute weight: "
         + series(f"{title}: {np.abs(weight).max():.3g}" for title, weight in weights.items()),
     )

@@ -70,11 +70,9 @@ def train_size(sweep: Sweep, setting: int | None = None) -> Figure:
         for i, value in enumerate(decays)
     ]
     figure, axes = panels(3, columns=3, legend=keys)
-    hue: dict[str, Any] = {"color": ACCENT}
-    if decays:
-        # Side by side, so that intervals of several lines stay apart.
-        hue = {"hue": DECAY, "hue_order": decays, "palette": palette, "dodge": 0.1}
-        hue["markers"] = list(MARKERS[: len(decays)])
+    # Side by side, so that intervals of several lines stay apart.
+    hue: Any = {"hue": DECAY, "hue_order": decays, "palette": palette, "dodge": 0.1}
+    hue |= {"markers": list(MARKERS[: len(decays)])}
     for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):
         set_knob(ax, SIZE, levels(seeds, SIZE))
         ax.set(title=title, ylabel="accuracy")
@@ -90,7 +88,7 @@ def train_size(sweep: Sweep, setting: int | None = None) -> Figure:
             capsize=0.06,
             legend=False,
             ax=ax,
-            **hue,
+            **(hue if decays else {"color": ACCENT}),
         )
         ax.grid(visible=True)  # which seaborn takes from the axis of categories
     axes[2].set_ylabel("difference of accuracies")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import SweeplabError
-from sweeplab.figures.curves import CLOCKS, ROOM, sparse
-from sweeplab.figures.panels import Cell, line_key, panels
+from sweeplab.figures.curves import CLOCKS, sparse, within_accuracy
+from sweeplab.figures.panels import Cell, line_key, note, panels
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.svg import to_bytes
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, UNORDERED, styled
@@ -36,22 +36,19 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:  # noqa: ARG001
     if len(sweep.runs) != 1 or not len(sweep.curves):
         return
     run = sweep.runs.iloc[0]
-    yield Plot(
-        "loss",
-        "Loss",
-        loss(sweep),
-        "The loss of each batch, faint, and of the whole training and validation set.",
-        f"Validation loss at the end: {number(run['final_val_loss'])}; training loss: "
-        f"{number(run['final_train_loss'])}.",
-    )
-    yield Plot(
-        "accuracy",
-        "Accuracy",
-        accuracy(sweep),
-        "Accuracy on the whole training and validation set during training.",
-        f"Validation accuracy at the end: {number(run['final_val_accuracy'])}; training accuracy: "
-        f"{number(run['final_train_accuracy'])}.",
-    )
+    captions = {
+        "loss": "The loss of each batch, faint, and of the whole training and validation set.",
+        "accuracy": "Accuracy on the whole training and validation set during training.",
+    }
+    for metric, caption in captions.items():
+        yield Plot(
+            metric,
+            metric.capitalize(),
+            _draw(metric, *_of_run(sweep, None)),
+            caption,
+            f"Validation {metric} at the end: {number(run[f'final_val_{metric}'])}; training "
+            f"{metric}: {number(run[f'final_train_{metric}'])}.",
+        )
 
 
 def loss(sweep: Sweep, run: str | None = None) -> Figure:
@@ -64,12 +61,12 @@ def loss(sweep: Sweep, run: str | None = None) -> Figure:
     Raises:
         SweeplabError: there is no such run, or several, or it failed.
     """
-    return _loss(*_of_run(sweep, run))
+    return _draw("loss", *_of_run(sweep, run))
 
 
 def accuracy(sweep: Sweep, run: str | None = None) -> Figure:
     """A run's training and validation accuracy against iteration; see :func:`loss`."""
-    return _accuracy(*_of_run(sweep, run))
+    return _draw("accuracy", *_of_run(sweep, run))
 
 
 def write_training_curves(
@@ -81,37 +78,51 @@ def write_training_curves(
     )
     about = setting_text(flatten(config), TITLED)
     written = []
-    for name, draw in (("loss", _loss), ("accuracy", _accuracy)):
-        figure = draw(frame, about, diverged_at)
+    for metric in ("loss", "accuracy"):
+        figure = _draw(metric, frame, about, diverged_at)
         for file_format in FORMATS:
-            path = folder / f"{name}.{file_format}"
+            path = folder / f"{metric}.{file_format}"
             write_bytes(path, to_bytes(figure, file_format))
             written.append(path)
     return written
 
 
 @styled
-def _loss(curves: pd.DataFrame, about: str, diverged_at: int | None) -> Figure:
-    keys = [line_key("one batch", CONTEXT), *_keys()]
-    figure, (ax,) = panels(1, cell=CELL, legend=keys)
-    batches = curves[["iteration", "batch_loss"]].to_numpy()
-    ax.plot(*batches.T, color=CONTEXT, linewidth=0.8, alpha=0.7)
-    _sets(ax, curves, "loss")
-    # Losses on their way to divergence would flatten all that came before.
-    first = curves["val_loss"].iloc[0]
-    high = np.nanmax(curves[["train_loss", "val_loss", "batch_loss"]].to_numpy(dtype=float))
-    ax.set_ylim(0, 3 * first if diverged_at is not None else 1.03 * high)
-    _finish(ax, f"Loss ({about})", "cross-entropy loss (nats)", curves, diverged_at)
-    return figure
-
-
-@styled
-def _accuracy(curves: pd.DataFrame, about: str, diverged_at: int | None) -> Figure:
-    figure, (ax,) = panels(1, cell=CELL, legend=_keys())
-    _sets(ax, curves, "accuracy")
-    low, high = ax.get_ylim()
-    ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))
-    _finish(ax, f"Accuracy ({about})", "accuracy", curves, diverged_at)
+def _draw(metric: str, curves: pd.DataFrame, about: str, diverged_at: int | None) -> Figure:
+    is_loss = metric == "loss"
+    batches = [line_key("one batch", CONTEXT)] if is_loss else []
+    sets = [line_key(label, colour, (0, dash or None)) for label, colour, dash in SETS.values()]
+    figure, (ax,) = panels(1, cell=CELL, legend=[*batches, *sets])
+    if is_loss:
+        at_batches = curves[["iteration", "batch_loss"]].to_numpy()
+        ax.plot(*at_batches.T, color=CONTEXT, linewidth=0.8, alpha=0.7)
+    rows = sparse(curves[curves["val_loss"].notna()])
+    for name, (_, colour, dash) in SETS.items():
+        line = {"color": colour, "linestyle": (0, dash or None)}
+        sns.lineplot(rows, x="iteration", y=f"{name}_{metric}", estimator=None, ax=ax, **line)
+    if is_loss:
+        # Losses on their way to divergence would flatten all that came before.
+        first = curves["val_loss"].iloc[0]
+        high = np.nanmax(curves[["train_loss", "val_loss", "batch_loss"]].to_numpy(dtype=float))
+        ax.set_ylim(0, 3 * first if diverged_at is not None else 1.03 * high)
+    else:
+        within_accuracy(ax)
+    ax.set(
+        title=f"{metric.capitalize()} ({about})",
+        xlabel=CLOCKS["iteration"],
+        ylabel="cross-entropy loss (nats)" if is_loss else "accuracy",
+        xlim=(0, float(curves["iteration"].max()) * 1.02 or 1),
+    )
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if diverged_at is not None:
+        ax.axvline(diverged_at, color=BAD, linewidth=1.2)
+        more: Any = {
+            "xycoords": ("data", "axes fraction"),
+            "va": "top",
+            "fontsize": 9,
+            "color": BAD,
+        }
+        note(ax, f"diverged at {diverged_at}", (diverged_at, 0.96), (-5, 0), **more)
     return figure
 
 
@@ -126,34 +137,3 @@ def _of_run(sweep: Sweep, run: str | None) -> tuple[pd.DataFrame, str, int | Non
     mine = (sweep.curves["sweep"] == row["sweep"]) & (sweep.curves["run"] == row["run"])
     stopped = None if pd.isna(row["diverged_at"]) else int(row["diverged_at"])
     return sweep.curves[mine], setting_text(row.to_dict(), TITLED), stopped
-
-
-def _keys() -> list[object]:
-    return [line_key(label, colour, (0, dash or None)) for label, colour, dash in SETS.values()]
-
-
-def _sets(ax: Axes, curves: pd.DataFrame, metric: str) -> None:
-    rows = sparse(curves[curves["val_loss"].notna()])
-    for name, (_, colour, dash) in SETS.items():
-        line = {"color": colour, "linestyle": (0, dash or None)}
-        sns.lineplot(rows, x="iteration", y=f"{name}_{metric}", estimator=None, ax=ax, **line)
-
-
-def _finish(
-    ax: Axes, title: str, label: str, curves: pd.DataFrame, diverged_at: int | None
-) -> None:
-    ax.set(title=title, xlabel=CLOCKS["iteration"], ylabel=label)
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.set_xlim(0, float(curves["iteration"].max()) * 1.02 or 1)
-    if diverged_at is not None:
-        ax.axvline(diverged_at, color=BAD, linewidth=1.2)
-        ax.annotate(
-            f"diverged at {diverged_at}",
-            (diverged_at, 0.96),
-            xycoords=("data", "axes fraction"),
-            xytext=(-5, 0),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            color=BAD,
-        )

@@ -1,13 +1,20 @@
-"""A figure as the page shows it: panels that restack, a legend, and its words."""
+"""Figures as the page shows them, in panels that restack, and the folder of their files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
+from sweeplab.errors import RunFolderError
 from sweeplab.figures.plots import Plot
-from sweeplab.figures.svg import page_parts
+from sweeplab.figures.svg import page_parts, to_bytes, to_svg
+from sweeplab.runs.files import make_folder, read_json, remove_file, write_bytes, write_json
+
+INDEX = ".figures.json"
+ENDINGS = (".svg", ".png", ".pdf")
 
 # Pixels of an inch of figure: 9 point text is then at least 10.5 pixels high, and 9 on a phone.
 PIXELS, FEWEST_PIXELS = 84.0, 70.0
@@ -30,9 +37,50 @@ class PagePlot:
     wide: bool
 
 
-def page_plot(plot: Plot, svg: str, prefix: str = "") -> PagePlot:
-    """``plot``, drawn as ``svg``, ready for the page; ``prefix`` tells data sets apart."""
-    name = f"{prefix}{plot.name}"
+class FigureFiles:
+    """Writes figures in several formats, and notes their names in the folder.
+
+    By those notes the next report knows which files an earlier one left that it has no use for;
+    whatever else lies in the folder is not touched.
+    """
+
+    def __init__(self, folder: Path, formats: Sequence[str]) -> None:
+        self.folder = folder
+        self.formats = tuple(formats)
+        self.written: list[str] = []
+        make_folder(folder)
+
+    def write(self, plot: Plot, prefix: str) -> PagePlot:
+        """Write ``plot`` in each format, and take it apart for the page.
+
+        ``prefix`` tells the figures of several data sets apart.
+        """
+        name, svg = f"{prefix}{plot.name}", to_svg(plot.figure)
+        for file_format in self.formats:
+            content = svg.encode() if file_format == "svg" else to_bytes(plot.figure, file_format)
+            file = f"{name}.{file_format}"
+            write_bytes(self.folder / file, content)
+            self.written.append(file)
+        return _page_plot(name, plot, svg)
+
+    def remove_stale(self) -> None:
+        """Remove what an earlier report wrote and this one did not, and note what this one did."""
+        for file in set(self._noted()) - set(self.written):
+            # The notes may say anything, but only names of figures in this folder are taken.
+            if Path(file).name == file and Path(file).suffix in ENDINGS:
+                remove_file(self.folder / file)
+        write_json(self.folder / INDEX, {"files": sorted(self.written)})
+
+    def _noted(self) -> list[str]:
+        try:
+            files = read_json(self.folder / INDEX).get("files")
+        except (FileNotFoundError, RunFolderError):
+            return []
+        return [str(file) for file in files] if isinstance(files, list) else []
+
+
+def _page_plot(name: str, plot: Plot, svg: str) -> PagePlot:
+    """``plot``, drawn as ``svg``, ready for the page under ``name``."""
     panels, keys = page_parts(plot.figure, svg, name)
     boxes = [part.bbox for part in plot.figure.subfigs]
     inches = boxes[0].width / plot.figure.dpi
