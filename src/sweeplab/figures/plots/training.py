@@ -116,13 +116,9 @@ def _draw(metric: str, curves: pd.DataFrame, about: str, diverged_at: int | None
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if diverged_at is not None:
         ax.axvline(diverged_at, color=BAD, linewidth=1.2)
-        more: Any = {
-            "xycoords": ("data", "axes fraction"),
-            "va": "top",
-            "fontsize": 9,
-            "color": BAD,
-        }
-        note(ax, f"diverged at {diverged_at}", (diverged_at, 0.96), (-5, 0), **more)
+        top: Any = {"xycoords": ("data", "axes fraction"), "va": "top"}
+        text = f"diverged at {diverged_at}"
+        note(ax, text, (diverged_at, 0.96), (-5, 0), fontsize=9, color=BAD, **top)
     return figure
 
 
