@@ -128,6 +128,7 @@ def draw_curves(
     if not parts:
         return
     palette = colours(values)
+    ax.set(xlabel=x, ylabel=metric)  # without names seaborn would lay out all ticks to set them
     sns.lineplot(
         pd.concat(parts),
         x=x,
