@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep tutorial benchmark gallery test test-slow lint format types check clean
+.PHONY: help install sweep tutorial benchmark coverage gallery test test-slow lint format types check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ gallery: install  ## train every experiment and write docs/gallery.md; needs MNI
 
 benchmark: install  ## time every way to train the same grid, and write docs/benchmarks.json
 	$(BIN)/python benchmarks
+
+coverage: install  ## hold the report's statistics against known truths; needs MNIST, takes an hour
+	$(BIN)/python benchmarks/coverage
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
