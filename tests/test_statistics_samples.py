@@ -28,7 +28,7 @@ def answers(
     level: np.ndarray,
     seeds: int,
     images: int,
-    own: float = 0.0,
+    own: float | np.ndarray = 0.0,
     shared: float = 0.0,
     apart: float = 0.7,
     flip: float = 0.5,
@@ -38,7 +38,7 @@ def answers(
     Args:
         level: ``[K]``, how good each setting is; equal levels are equally good.
         own: standard deviation of seed effects that each setting has of its own; 0.1 moves an
-            accuracy by 1.3 points.
+            accuracy by 1.3 points. One, or ``[K, 1, 1]``.
         shared: the same, of effects that all settings share.
         apart: how differently settings see the images.
         flip: how differently seeds see them.

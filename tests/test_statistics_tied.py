@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from scipy import special, stats
 from test_statistics_samples import answers, as_replicates
 
 from sweeplab.statistics import Noise, compare, noise, optimism, tied_set
-from sweeplab.statistics.joint import as_normal, draws
-from sweeplab.statistics.noise import average_variance, pair_variance
-from sweeplab.statistics.seeds import Prior, estimate_prior, median_unbiased, moderated
+from sweeplab.statistics.contrasts import Errors, average_errors, pair_errors
+from sweeplab.statistics.joint import draws
+from sweeplab.statistics.seeds import LOGS, Prior, doubt, learn, trend
 
 ONE, OTHER = np.array([0]), np.array([1])
 
@@ -21,7 +22,7 @@ def simulated(seed: int, levels: np.ndarray, seeds: int, **kind: float) -> np.nd
     return answers(np.random.default_rng(seed), levels, seeds, 500, **kind)
 
 
-def excluded(sweeps: int, levels: np.ndarray, seeds: int, **kind: float) -> np.ndarray:
+def excluded(sweeps: int, levels: np.ndarray, seeds: int, **kind: Any) -> np.ndarray:
     """For each simulated sweep which settings the tied set leaves out, ``[sweeps, K]``."""
     rng = np.random.default_rng(7)
     found = []
@@ -35,35 +36,36 @@ def test_one_seed_gives_mcnemars_variance() -> None:
     right = simulated(0, np.array([0.0, 0.3]), 1)
     one, other = right[:, 0]
     b, c, m = int((one & ~other).sum()), int((~one & other).sum()), 500
-    variance, df = pair_variance(noise(as_replicates(right)), ONE, OTHER)
+    errors = pair_errors(noise(as_replicates(right)), ONE, OTHER)
     by_hand = ((b + c) / m - ((b - c) / m) ** 2) / (m - 1) + 1 / m**2
-    assert variance[0, 0] == pytest.approx(by_hand, rel=1e-4)
-    # The extra 1 / M^2, of known size, adds to the degrees M - 1.
-    image = by_hand - 1 / m**2
-    assert df[0, 0] == pytest.approx((by_hand / image) ** 2 * (m - 1), rel=1e-4)
+    assert errors.se[0, 0] == pytest.approx(np.sqrt(by_hand), rel=1e-4)
 
 
-def test_two_settings_give_the_crossed_random_effects_variance() -> None:
-    right = simulated(1, np.zeros(2), 4, own=0.5).astype(float)
+def test_a_difference_has_the_crossed_random_effects_variance() -> None:
+    """With much learnt from other settings, which are noisy as these are."""
+    right = simulated(1, np.zeros(300), 4, own=0.5).astype(float)
+    errors = pair_errors(noise(as_replicates(right > 0)), ONE, OTHER, elementwise=True)
     d = right[0] - right[1]  # [S, M]
-    s, m = d.shape
-    by_seed, by_image = d.mean(axis=1), d.mean(axis=0)
-    rest = ((d - by_seed[:, None] - by_image + d.mean()) ** 2).sum() / ((s - 1) * (m - 1))
-    seed = by_seed.var(ddof=1) / s - rest / (s * m)
-    assert seed > 0
-    expected = by_image.var(ddof=1) / m + 1 / m**2 + seed * (1 - 2 / (9 * (s - 1))) ** -3
-    model = noise(as_replicates(right > 0))
-    assert pair_variance(model, ONE, OTHER)[0][0, 0] == pytest.approx(expected, rel=1e-4)
-    assert average_variance(model, ONE, OTHER)[0] == pytest.approx(expected, rel=1e-4)
+    assert errors.images[0] == pytest.approx(d.mean(axis=0).var(ddof=1) / 500 + 1 / 500**2)
+    many = right.reshape(150, 2, 4, 500)
+    each = (many[:, 0] - many[:, 1]).mean(axis=2)  # [150, S]: accuracies' differences by seed
+    every = np.subtract(*simulated(2, np.zeros(2), 2000, own=0.5)[:, :, None].mean(axis=(2, 3)))
+    assert each.var(axis=1, ddof=1).mean() == pytest.approx(every.var(), rel=0.15)
+    average = float((errors.seeds * errors.weight).sum())
+    assert average == pytest.approx(every.var() / 4, rel=0.5)
 
 
 def test_pairs_elementwise_and_crosswise_agree() -> None:
     model = noise(as_replicates(simulated(2, np.linspace(0, 1, 6), 3, own=0.1)))
     rows, columns = np.array([0, 3, 5]), np.array([1, 4, 2])
-    crosswise = pair_variance(model, rows, columns)
-    elementwise = pair_variance(model, rows, columns, elementwise=True)
-    for across, each in zip(crosswise, elementwise, strict=True):
-        np.testing.assert_allclose(np.diag(across), each, rtol=1e-3)
+    crosswise = pair_errors(model, rows, columns)
+    elementwise = pair_errors(model, rows, columns, elementwise=True)
+    np.testing.assert_allclose(np.diag(crosswise.se), elementwise.se, rtol=1e-3)
+    gap = model.mean[rows] - model.mean[columns]
+    across = crosswise.deviate(np.tile(gap[:, None], 3))
+    np.testing.assert_allclose(np.diag(across), elementwise.deviate(gap), rtol=1e-3)
+    alone = average_errors(model, rows[:1], columns[:1])
+    np.testing.assert_allclose(alone.se, elementwise.se[:1], rtol=1e-3)
 
 
 def test_t_interval_of_a_difference_covers_the_truth() -> None:
@@ -76,40 +78,65 @@ def test_t_interval_of_a_difference_covers_the_truth() -> None:
     assert 0.93 <= np.mean(inside) <= 0.995
 
 
-def test_moderated_variances() -> None:
+def test_with_smyths_prior_the_tails_are_those_of_his_moderated_t() -> None:
+    """Linear models and empirical Bayes methods, 2004, section 4: t with d0 + d degrees."""
+    d0, common, d, ratio = 4.0, 2e-4, 3.0, 0.7e-4
+    logs = np.linspace(-17, 3, 4001)
+    # The density of log variance, where variance is d0 common / chi^2(d0).
+    density = stats.chi2.pdf(d0 * common / np.exp(logs), d0) / np.exp(logs)
+    prior = Prior(np.exp(logs), density / density.sum())
+    weight = prior.posterior(np.array([ratio]), d)
+    errors = Errors(np.zeros(1), np.tile(prior.variance, (1, 1)), weight, np.inf)
+    shrunk = (d0 * common + d * ratio) / (d0 + d)
+    for size in (0.005, 0.02, 0.08):
+        expected = stats.t.sf(size / np.sqrt(shrunk), d0 + d)
+        assert errors.tail(np.array([size]))[0] == pytest.approx(expected, rel=1e-3)
+        assert errors.deviate(np.array([-size]))[0] == pytest.approx(-stats.norm.isf(expected))
+    assert stats.t.sf(errors.half(0.05)[0] / np.sqrt(shrunk), 7) == pytest.approx(0.025, rel=1e-3)
+
+
+def test_few_images_have_the_tails_of_students_t() -> None:
+    errors = Errors(np.array([0.01]), np.zeros((1, 1)), np.ones((1, 1)), 19.0)
+    assert errors.half(0.05)[0] == pytest.approx(stats.t.isf(0.025, 19) * 0.1)
+    assert special.ndtr(-errors.deviate(np.array([0.3])))[0] == pytest.approx(stats.t.sf(3, 19))
+
+
+def test_the_distribution_of_variances_is_learnt() -> None:
     rng = np.random.default_rng(0)
-    equal = 4.0 * rng.chisquare(3, 4000) / 3
-    shrunk, df = moderated(equal, np.full(4000, 3.0))
-    assert np.abs(shrunk - 4.0).mean() < 0.2  # unshrunk: 2.5
-    assert df.min() > 50
-    # Planted prior: s0^2 = 2 with 6 degrees of freedom.
-    spread = 2.0 * 6 / rng.chisquare(6, 20_000) * rng.chisquare(4, 20_000) / 4
-    prior = estimate_prior(spread, np.full(20_000, 4.0), 1e9)
-    assert prior.df == pytest.approx(6, rel=0.1)
-    assert prior.variance == pytest.approx(2, rel=0.05)
-    assert prior.shrink(np.array([9.0]), 4.0)[0] == pytest.approx(
-        (prior.df * prior.variance + 4 * 9) / (prior.df + 4)
-    )
-    assert np.isnan(moderated(np.zeros(2), np.zeros(2))[0]).all()
-    assert Prior(np.inf, 0.0, 0.0).shrink(np.array([3.0]), 2.0) == (np.array([3.0]), 2.0)
+    equal = learn(rng.chisquare(2, 2000) / 2, 2.0, 2000)
+    assert equal.weight[np.abs(LOGS) <= 1].sum() > 0.9
+    planted = np.where(np.arange(2000) < 200, 64.0, 1.0)
+    found = learn(planted * rng.chisquare(2, 2000) / 2, 2.0, 2000)
+    assert found.weight[LOGS > 2.5].sum() == pytest.approx(0.1, abs=0.03)
+    # From few, with one degree of freedom, much is possible; from none, all that was before.
+    few = learn(rng.chisquare(1, 9), 1.0, 5)
+    assert few.weight[LOGS > 2.5].sum() > equal.weight[LOGS > 2.5].sum() + 0.01
+    np.testing.assert_array_equal(learn(np.zeros(0), 1.0, 0).weight, doubt().weight)
 
 
-@pytest.mark.parametrize("df", [1, 2, 4, 20])
-def test_half_of_the_corrected_variances_are_too_small(df: int) -> None:
-    factor = float(median_unbiased(np.array(float(df))))
-    assert factor * stats.chi2.median(df) / df == pytest.approx(1, abs=0.04)
+def test_the_trend_follows_the_accuracy() -> None:
+    rng = np.random.default_rng(1)
+    accuracy = np.linspace(0.5, 0.9, 400)
+    typical = np.where(accuracy < 0.7, 9.0, 1.0)
+    found = trend(accuracy, accuracy, typical * rng.chisquare(2, 400) / 2, 2.0)
+    assert found[:100].mean() == pytest.approx(9, rel=0.1)
+    assert found[-100:].mean() == pytest.approx(1, rel=0.1)
 
 
-def test_as_normal_keeps_tail_probabilities() -> None:
-    t, df = np.array([-3.0, 0.0, 2.5, 12.0]), np.array([3.0, 5.0, 10.0, 2.0])
-    np.testing.assert_allclose(special.ndtr(-as_normal(t, df)), stats.t.sf(t, df), rtol=1e-9)
+def test_an_average_may_share_its_seeds_effect() -> None:
+    prior = Prior(np.exp(LOGS), np.eye(len(LOGS))[14])  # 1, for certain
+    shared = prior.shared_by(16)
+    held = shared.variance[shared.weight > 0]
+    assert held.min() == pytest.approx(1)
+    assert 16 <= held.max() < 16 * np.exp(1)
 
 
 def test_draws_have_the_variances_they_stand_for() -> None:
     model = noise(as_replicates(simulated(4, np.zeros(4), 1)))
     errors = draws(model, 20_000, np.random.default_rng(0))
     gap = (errors[:, 0] - errors[:, 1]).var()
-    assert gap == pytest.approx(pair_variance(model, ONE, OTHER)[0][0, 0] - 1 / 500**2, rel=0.05)
+    variance = pair_errors(model, ONE, OTHER).se[0, 0] ** 2
+    assert gap == pytest.approx(variance - 1 / 500**2, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +149,22 @@ def test_equal_settings_make_no_false_winner(settings: int, seeds: int, own: flo
     assert (out.sum(axis=1) == settings - 1).sum() < 30
     # Any setting may be called the truly best: it is lost in at most 5 % of sweeps.
     assert out.mean() < 0.05 + 2 * np.sqrt(0.05 * 0.95 / sweeps)
+
+
+@pytest.mark.parametrize(("noisy", "seeds"), [(1, 2), (1, 5), (5, 3)])
+def test_settings_of_which_some_are_eight_times_noisier_make_no_false_winner(
+    noisy: int, seeds: int
+) -> None:
+    own = np.full(10, 0.03)
+    own[:noisy] *= 8
+    # As accurate as the others, with more spread of the latent ease.
+    spread = 4 + 0.7**2 + 0.5**2
+    levels = 1.8 * np.sqrt((spread + own**2) / (spread + 0.03**2)) - 1.8
+    out = excluded(300, levels, seeds, own=own[:, None, None])
+    assert (out.sum(axis=1) == 9).mean() < 0.05
+    # Losing one depends on the noisiest, so sweeps are what varies.
+    error = out.mean(axis=1).std() / np.sqrt(len(out))
+    assert out.mean() < 0.05 + 2 * error
 
 
 @pytest.mark.slow
@@ -209,8 +252,8 @@ def test_settings_that_lack_a_seed_are_compared_too() -> None:
     assert model.crossed.tolist() == [True, False, True, True]
     frame = tied_set(model)
     assert frame["tied"].tolist() == [True, True, False, True]
-    full = pair_variance(noise(data), np.array([0]), np.array([1]))[0]
-    assert pair_variance(model, np.array([0]), np.array([1]))[0] > full / 2
+    full = pair_errors(noise(data), ONE, OTHER).se
+    assert pair_errors(model, ONE, OTHER).se > full / 2
 
 
 def test_optimism_is_right_on_average_for_equal_settings() -> None:

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sweeplab.statistics.noise import Noise, pair_variance
+from sweeplab.statistics.contrasts import pair_errors
+from sweeplab.statistics.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def closest(model: Noise, tied: pd.DataFrame) -> Closest | None:
     critical = float(ahead["critical"].iloc[1])
     if gap <= 0 or not np.isfinite(critical):
         return None
-    variance, _ = pair_variance(model, pair[:1], pair[1:], elementwise=True)
-    total, m = float(variance[0]), model.images
+    se = float(pair_errors(model, pair[:1], pair[1:], elementwise=True).se[0])
+    total, m = se**2, model.images
     if model.by_image is not None and m > 1:
         apart = model.by_image[pair[0]] - model.by_image[pair[1]]
         from_images = float(apart @ apart) / (m * (m - 1)) + 1 / m**2
@@ -51,7 +52,6 @@ def closest(model: Noise, tied: pd.DataFrame) -> Closest | None:
         from_images = float(model.binomial[pair].sum())
     from_seeds = max(total - from_images, 0.0)
     allowed = (gap / critical) ** 2
-    se = float(np.sqrt(total))
     seeds_do = from_images < allowed
     if allowed >= total:
         return Closest(gap, se, "certainty", None, True)

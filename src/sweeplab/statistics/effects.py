@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from sweeplab.statistics.noise import Noise, pair_variance
+from sweeplab.statistics.contrasts import pair_errors
+from sweeplab.statistics.noise import Noise
 
 ERROR = 0.05
 COLUMNS = [
@@ -24,29 +24,23 @@ class Difference:
 
     estimate: float
     half: float
-    se: float
-    df: float
     clear: bool  # zero is outside
 
 
-NONE = Difference(np.nan, np.nan, np.nan, np.nan, clear=False)
+NONE = Difference(np.nan, np.nan, clear=False)
 
 
 def compare(model: Noise, one: int, other: int, error: float = ERROR, among: int = 1) -> Difference:
     """The mean of setting ``one`` less that of ``other``, over images and seeds.
 
-    The t interval with Satterthwaite's degrees of freedom, Bonferroni-corrected for ``among``
-    comparisons; see :mod:`~.noise` for the variance.
+    The interval of :mod:`~.contrasts`, Bonferroni-corrected for ``among`` comparisons.
     """
     if one == other:
-        return Difference(0.0, 0.0, 0.0, np.inf, False)
+        return Difference(0.0, 0.0, clear=False)
     rows, columns = np.array([one], dtype=np.intp), np.array([other], dtype=np.intp)
-    variance, df = pair_variance(model, rows, columns, elementwise=True)
-    se = float(np.sqrt(variance[0]))
-    # No accuracy differs from another by more than 1.
-    half = min(float(stats.t.isf(error / (2 * among), df[0])) * se, 1.0)
+    half = float(pair_errors(model, rows, columns, elementwise=True).half(error / among)[0])
     estimate = float(model.mean[one] - model.mean[other])
-    return Difference(estimate, half, se, float(df[0]), abs(estimate) > half)
+    return Difference(estimate, half, clear=abs(estimate) > half)
 
 
 def knob_effects(

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
 
 from sweeplab.statistics.noise import Noise
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-
-
-def as_normal(t: Floats, df: Floats) -> Floats:
-    """Normal deviates with the tail probabilities of Student's t, so that they are comparable."""
-    with np.errstate(divide="ignore"):
-        deviate = -ndtri(stdtr(df, -np.abs(t)))
-    return np.asarray(np.sign(t) * np.minimum(deviate, 38.0))
 
 
 def draws(model: Noise, number: int, rng: np.random.Generator) -> Singles:
@@ -34,12 +26,12 @@ def draws(model: Noise, number: int, rng: np.random.Generator) -> Singles:
         error *= np.sqrt(model.binomial).astype(np.float32)
     else:
         error = _image_errors(model.by_image, number, rng)
-    if model.pure.any():
+    if model.large.any():
         alone = rng.standard_normal((number, k), dtype=np.float32)
         unit, shrink = seed_correlation(model)
         common = rng.standard_normal((number, unit.shape[1]), dtype=np.float32) @ unit.T
         mixed = np.sqrt(1 - shrink) * common + np.sqrt(shrink) * alone
-        error += mixed * np.sqrt(model.pure).astype(np.float32)
+        error += mixed * np.sqrt(model.large).astype(np.float32)
     return error
 
 

@@ -7,10 +7,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr
 
-from sweeplab.statistics.joint import Singles, as_normal, draws
-from sweeplab.statistics.noise import Floats, Indices, Noise, average_variance, pair_variance
+from sweeplab.statistics.contrasts import average_errors, pair_errors
+from sweeplab.statistics.joint import draws
+from sweeplab.statistics.noise import Indices, Noise, Singles
 
 ERROR = 0.05
 DRAWS = 2000
@@ -60,19 +61,18 @@ def knob_tests(
         for values, (left, right) in pairs.items():
             for start in range(0, len(left), BLOCK):
                 one, other = left[start : start + BLOCK], right[start : start + BLOCK]
-                variance, df = pair_variance(model, one, other, elementwise=True)
-                z += np.abs(_deviates(model.mean[one] - model.mean[other], variance, df)).tolist()
+                of_pairs = pair_errors(model, one, other, elementwise=True)
+                z += of_pairs.deviate(np.abs(model.mean[one] - model.mean[other])).tolist()
                 simulated = np.maximum(simulated, _largest(errors[:, one] - errors[:, other]))
             estimate = float((model.mean[left] - model.mean[right]).mean())
-            variance, df = average_variance(model, left, right)
-            z += np.abs(_deviates(estimate, variance, df)).tolist()
+            of_average = average_errors(model, left, right)
+            z += of_average.deviate(np.array([abs(estimate)])).tolist()
             gap = errors[:, left].mean(axis=1) - errors[:, right].mean(axis=1)
             simulated = np.maximum(simulated, _largest(gap[:, None]))
-            averages.append((estimate, float(np.sqrt(variance[0])), float(df[0]), *values))
+            averages.append((estimate, of_average, *values))
         critical = float(np.quantile(simulated, 1 - error))
-        largest, se, freedom, low, high = max(averages, key=lambda average: abs(average[0]))
-        # Student's t has the tail of the normal deviate ``critical`` further out.
-        half = float(stats.t.isf(stats.norm.sf(critical), freedom)) * se
+        largest, of_largest, low, high = max(averages, key=lambda average: abs(average[0]))
+        half = float(of_largest.half(2 * float(ndtr(-critical)))[0])
         effect = max(z) > critical
         rows.append((knob, len(z), max(z), critical, effect, largest, half, low, high))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -100,10 +100,6 @@ def _matched(
         if both.any():
             pairs[levels[low], levels[high]] = (number[both, high], number[both, low])
     return pairs
-
-
-def _deviates(estimate: Floats | float, variance: Floats, df: Floats) -> Floats:
-    return as_normal(estimate / np.sqrt(np.where(variance > 0, variance, np.inf)), df)
 
 
 def _largest(gap: Singles) -> Singles:

@@ -11,8 +11,8 @@ D. L. Miller, Robust inference with multiway clustering, J. Bus. Econ. Stat. 29,
   and the third term;
 - seeds: what the variance over seeds of the differences of accuracies exceeds the third term by,
   over S. Runs with one seed share initial weights and batch order, so differences are taken seed
-  by seed. Seeds are few, so this variance is moderated over settings (:mod:`~.seeds`), relative
-  to the third term, which images make well known.
+  by seed. Seeds are few, so what this variance may be is learnt from all settings
+  (:mod:`~.seeds`), as a multiple of the third term, which images make well known.
 
 Settings that lack a seed of the others enter with their own variance over seeds, unpaired.
 """
@@ -23,16 +23,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from sweeplab.statistics.chance import Chance
 from sweeplab.statistics.replicates import Replicates, sum_by
-from sweeplab.statistics.seeds import Prior, estimate_prior, median_unbiased, moderated
+from sweeplab.statistics.seeds import Prior, learn, trend
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-FEWEST = 10  # settings that the common variance over seeds is learnt from, if there are as many
+LARGE = 2.5  # standard errors: about where comparisons of many settings are decided
+OFFSETS = 3  # neighbours in accuracy that the variance over seeds is learnt from
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +52,12 @@ class Noise:
     by_image: Singles | None  # [K, M], seed mean of each image; None without predictions
     by_seed: Singles  # [K, S], accuracy of each run; 0 where not crossed
     rest: Singles | None  # [K, S M], what both leave over; 0 where not crossed
-    prior: Prior  # what settings have in common in their variance over seeds
-    own: Floats  # [K], variance of each setting's mean over seeds, for unpaired comparisons
-    pure: Floats  # [K], the same without what ``by_image`` holds already
-    df: Floats  # [K], degrees of freedom of ``own``
+    prior: Prior  # how variances over seeds are distributed around their trend
+    trend: Floats  # [K], the typical variance over seeds of settings as good, in units of ``known``
+    own: Floats  # [K], each setting's variance over seeds; 0 with one seed
+    known: Floats  # [K], the part of it that ``by_image`` holds already
+    pure: Floats  # [K], the variance of each mean over seeds, without that part
+    large: Floats  # [K], the same where the mean is ``LARGE`` standard errors off
     binomial: Floats  # [K], p (1 - p) / M: stands in for ``by_image`` where that is None
 
     @property
@@ -94,11 +98,9 @@ def noise(data: Replicates) -> Noise:
         rest = np.zeros((k, cube.shape[1] * cube.shape[2]), dtype=np.float32)
         apart = cube - by_image[crossed][:, None, :] - accuracy[:, :, None].astype(np.float32)
         rest[crossed] = apart.reshape(len(cube), -1)
-    own, left_over, own_df = _own_variance(data)
-    moderate, df = moderated(own, own_df, _rounding(data.images))
-    moderate = np.nan_to_num(moderate)
-    known = own_df > 0
-    left_over = np.where(known, left_over, left_over[known].mean() if known.any() else 0.0)
+    own, known = _own_variance(data)
+    measured = count > 1
+    known = np.where(measured, known, known[measured].mean() if measured.any() else 0.0)
     absent = count == 0
     model = Noise(
         mean=np.where(absent, np.nan, mean),
@@ -108,120 +110,49 @@ def noise(data: Replicates) -> Noise:
         by_image=by_image,
         by_seed=by_seed,
         rest=rest,
-        prior=Prior(np.inf, 0.0, 0.0),
-        own=moderate * median_unbiased(df) / n,
-        pure=np.maximum(moderate - left_over, 0.0) * median_unbiased(df) / n,
-        df=np.maximum(df, 1e-9),
+        prior=learn(np.zeros(0), 0.0, 0.0),
+        trend=np.ones(k),
+        own=own,
+        known=known,
+        pure=np.zeros(k),
+        large=np.zeros(k),
         binomial=mean * (1 - mean) / data.images if data.images else np.zeros(k),
     )
-    return replace(model, prior=_common(model))
+    if not measured.any():
+        return model
+    model = _learn(model)
+    unit = seed_unit(model, known, 1.0, 1) * model.trend
+    seen = model.prior.posterior(own / unit, np.maximum(count - 1.0, 0.0))
+    pure = np.maximum(unit[:, None] * model.prior.variance - known[:, None], 0.0)
+    typical = (seen * pure).sum(axis=1)
+    # Where a setting's seeds may be much noisier than they look, large errors come from there.
+    alone = known * n
+    total = (alone + typical)[:, None] / (alone[:, None] + pure)
+    seen = seen * ndtr(-LARGE * np.sqrt(np.where(total > 0, total, 1.0)))
+    large = (seen * pure).sum(axis=1) / seen.sum(axis=1)
+    return replace(
+        model,
+        pure=np.where(absent, 0.0, typical / n),
+        large=np.where(absent, 0.0, large / n),
+    )
 
 
-def pair_variance(
-    model: Noise, rows: Indices, columns: Indices, elementwise: bool = False
-) -> tuple[Floats, Floats]:
-    """Variances of the differences of settings' means, and their degrees of freedom.
+def seed_unit(model: Noise, known: Floats, weight: float, seeds: int) -> Floats:
+    """What variances over seeds are measured in: the part that images explain, if that is known.
 
     Args:
         model: see :func:`noise`.
-        rows: ``[A]`` settings.
-        columns: ``[B]`` settings.
-        elementwise: pair ``rows[j]`` with ``columns[j]`` only.
-
-    Returns:
-        each ``[A, B]``, or ``[A]`` if elementwise.
+        known: variances that images explain.
+        weight: 1, or 1 / G for means over G settings.
+        seeds: S; an image more or less in all of them is the least that can be seen.
     """
-
-    def squares(part: Singles) -> Floats:
-        return _squared_gaps(part, rows, columns, elementwise)
-
-    left, right = (rows, columns) if elementwise else (rows[:, None], columns[None, :])
-    both = model.crossed[left] & model.crossed[right]
-    return _variance(
-        model,
-        None if model.by_image is None else squares(model.by_image),
-        squares(model.by_seed),
-        None if model.rest is None else squares(model.rest),
-        both,
-        model.binomial[left] + model.binomial[right],
-        model.pure[left] + model.pure[right],
-        _shared_error(model, left) + _shared_error(model, right),
-        1.0,
-    )
+    if model.by_image is None or not model.images:
+        return np.ones_like(known)
+    return np.maximum(known, weight / (seeds * model.images**2))
 
 
-def average_variance(model: Noise, left: Indices, right: Indices) -> tuple[Floats, Floats]:
-    """The same for the mean over G pairs of settings of ``left[g]`` less ``right[g]``, ``[1]``."""
-    g = len(left)
-    both = np.concatenate([left, right])
-
-    def squared(part: Singles) -> Floats:
-        gap = part[left].mean(axis=0) - part[right].mean(axis=0)
-        return np.array([float(gap @ gap)])
-
-    return _variance(
-        model,
-        None if model.by_image is None else squared(model.by_image),
-        squared(model.by_seed),
-        None if model.rest is None else squared(model.rest),
-        np.array([model.crossed[both].all()]),
-        np.array([model.binomial[both].sum() / g**2]),
-        np.array([model.pure[both].sum() / g**2]),
-        np.array([_shared_error(model, both).sum() / g**2]),
-        1 / g,
-    )
-
-
-def _variance(
-    model: Noise,
-    over_images: Floats | None,
-    over_seeds: Floats,
-    over_rest: Floats | None,
-    crossed: NDArray[np.bool_],
-    binomial: Floats,
-    pure: Floats,
-    pure_error: Floats,
-    weight: float,
-) -> tuple[Floats, Floats]:
-    """From sums of squares of a contrast's deviations to its variance and degrees of freedom.
-
-    The degrees are F. E. Satterthwaite's (Biometrics 2, 1946). To the images' part a success and
-    a failure in 2 M are added, as A. Agresti and Y. Min do to McNemar's table (Stat. in Medicine
-    24, 2005): settings that differ on three images differ on too few for the normal distribution.
-    """
-    m, s = model.images or 0, model.by_seed.shape[1]
-    if over_images is None or m < 2:
-        image, image_df = binomial, np.inf
-    else:
-        image, image_df = over_images / (m * (m - 1)), m - 1
-    extra = weight / m**2 if m else 0.0
-    seed, seed_error = pure, pure_error
-    if s > 1 and crossed.any():
-        raw, known = over_seeds / (s - 1), np.zeros_like(over_seeds)
-        unit = np.ones_like(over_seeds)
-        if over_rest is not None and m > 1:
-            known = over_rest / ((s - 1) * (m - 1) * m)
-            unit = np.maximum(known, weight / (s * m**2))
-        shrunk, df = model.prior.shrink(raw / unit, float(s - 1))
-        factor = float(median_unbiased(np.array(df)))
-        paired = np.maximum(shrunk * unit - known, 0.0) * factor / s
-        paired_error = shrunk * unit * factor / s / np.sqrt(df)
-        # The part cannot be less certain than if it were all of the variance.
-        paired_error = np.minimum(paired_error, (image + extra + paired) / np.sqrt(df))
-        seed = np.where(crossed, paired, pure)
-        seed_error = np.where(crossed, paired_error, pure_error)
-    total = image + extra + seed
-    with np.errstate(divide="ignore", invalid="ignore"):
-        degrees = total**2 / (image**2 / image_df + seed_error**2)
-    return total, np.where(np.isfinite(degrees), np.minimum(degrees, 1e9), 1e9)
-
-
-def _shared_error(model: Noise, settings: Indices) -> Floats:
-    # Errors of moderated variances are shared, so they add up instead of cancelling.
-    return np.asarray(model.own[settings] / np.sqrt(model.df[settings]))
-
-
-def _squared_gaps(part: Singles, rows: Indices, columns: Indices, elementwise: bool) -> Floats:
+def squared_gaps(part: Singles, rows: Indices, columns: Indices, elementwise: bool) -> Floats:
+    """Sums of squares of the differences of rows, ``[A, B]``, or ``[A]`` if elementwise."""
     a, b = part[rows], part[columns]
     if elementwise:
         gap = a - b
@@ -230,31 +161,30 @@ def _squared_gaps(part: Singles, rows: Indices, columns: Indices, elementwise: b
     return np.asarray(np.maximum(own - 2 * (a @ b.T), 0.0), dtype=np.float64)
 
 
-def _common(model: Noise) -> Prior:
-    """What neighbours in accuracy, of the better half, show of the variance over seeds."""
+def _learn(model: Noise) -> Noise:
+    """What neighbours in accuracy show of the variance over seeds: its trend and distribution."""
     s = model.by_seed.shape[1]
     order = np.flatnonzero(model.crossed)
     order = order[np.argsort(-model.mean[order], kind="stable")]
-    order = order[: max(FEWEST, len(order) // 2)]
     if s < 2 or len(order) < 2:
-        return Prior(np.inf, 0.0, 0.0)
-    one, other = order[:-1], order[1:]
-    raw = _squared_gaps(model.by_seed, one, other, True) / (s - 1)
-    m = model.images or 0
+        several = np.flatnonzero(model.counts > 1)
+        ratio = model.own[several] / seed_unit(model, model.known[several], 1.0, 1)
+        df = model.counts[several] - 1.0
+        df = model.counts[several].astype(np.float64) - 1
+        typical = trend(np.nan_to_num(model.mean), model.mean[several], ratio, df)
+        return replace(model, trend=np.maximum(typical, 1e-12))
+    offsets = range(1, min(OFFSETS, len(order) - 1) + 1)
+    one = np.concatenate([order[:-offset] for offset in offsets])
+    other = np.concatenate([order[offset:] for offset in offsets])
+    raw = squared_gaps(model.by_seed, one, other, True) / (s - 1)
+    known, m = np.zeros_like(raw), model.images or 0
     if model.rest is not None and m > 1:
-        known = _squared_gaps(model.rest, one, other, True) / ((s - 1) * (m - 1) * m)
-        raw = raw / np.maximum(known, 1 / (s * m**2))
-        raw = np.maximum(raw, 0.01)  # of a discrete count: 0 is less than it can know
-    else:
-        raw = np.maximum(raw, _rounding(m))
-    # Squares of neighbouring differences have correlation 1/4: 1.5 times the variance.
-    degrees = len(raw) * (s - 1) / (1.5 if len(raw) > 1 else 1.0)
-    return estimate_prior(raw, np.full(len(raw), s - 1.0), degrees)
-
-
-def _rounding(images: int | None) -> float:
-    """The variance that rounding an accuracy to whole images has."""
-    return 1 / (12 * images**2) if images else 0.0
+        known = squared_gaps(model.rest, one, other, True) / ((s - 1) * (m - 1) * m)
+    ratio = raw / seed_unit(model, known, 1.0, s)
+    middle = (model.mean[one] + model.mean[other]) / 2
+    typical = np.maximum(trend(np.nan_to_num(model.mean), middle, ratio, s - 1.0), 1e-12)
+    around = ratio / ((typical[one] + typical[other]) / 2)
+    return replace(model, trend=typical, prior=learn(around, s - 1.0, len(order) / 2))
 
 
 def _crossed(data: Replicates) -> tuple[NDArray[np.bool_], Singles]:
@@ -271,19 +201,19 @@ def _crossed(data: Replicates) -> tuple[NDArray[np.bool_], Singles]:
     return crossed, values[rows].astype(np.float32).reshape(int(crossed.sum()), seeds, -1)
 
 
-def _own_variance(data: Replicates) -> tuple[Floats, Floats, Floats]:
-    """Each setting's variance over seeds, the part of it that images explain, and its degrees."""
+def _own_variance(data: Replicates) -> tuple[Floats, Floats]:
+    """Each setting's variance over seeds, and the part of it that images explain."""
     count = data.counts
     order = np.argsort(data.setting, kind="stable")
     starts = np.searchsorted(data.setting[order], np.arange(data.settings))
-    variance, rest, df = (np.zeros(data.settings) for _ in range(3))
+    variance, rest = np.zeros(data.settings), np.zeros(data.settings)
     for k in np.flatnonzero(count > 1):
         rows = order[starts[k] : starts[k] + count[k]]
         s = int(count[k])
-        variance[k], df[k] = data.accuracy[rows].var(ddof=1), s - 1
+        variance[k] = data.accuracy[rows].var(ddof=1)
         m = data.images or 0
         if data.correct is not None and m > 1:
             p = data.correct[rows].mean(axis=0)
             within = s * float((p * (1 - p)).sum()) - m * (s - 1) * variance[k]
             rest[k] = max(within, 0.0) / ((s - 1) * (m - 1) * m)
-    return variance, rest, df
+    return variance, rest

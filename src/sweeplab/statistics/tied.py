@@ -9,21 +9,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from sweeplab.statistics.joint import as_normal, draws
-from sweeplab.statistics.noise import Noise, pair_variance
+from sweeplab.statistics.contrasts import pair_errors
+from sweeplab.statistics.joint import draws
+from sweeplab.statistics.noise import Noise
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-COLUMNS = ["setting", "mean", "difference", "se", "df", "z", "critical", "tied", "highest"]
+COLUMNS = ["setting", "mean", "difference", "se", "z", "critical", "tied", "highest"]
 ERROR = 0.05
 FIRST_STAGE = 0.1  # of the error, spent on leaving out rivals that are plainly worse
 DRAWS = 4000  # half of it for many settings
 FIRST_DRAWS = 400
 MANY = 300
 LARGEST_JOINT = 2000  # candidates; beyond, Bonferroni's bound stands in for the joint distribution
-BLOCK = 256
+BLOCK = 64
 
 
 def tied_set(
@@ -54,7 +55,7 @@ def tied_set(
 
     Returns:
         One row an eligible setting: ``setting``, ``mean``, ``difference`` to the highest mean
-        (at most 0), ``se`` and ``df`` of that difference, ``z`` (the strongest evidence that
+        (at most 0), ``se`` of that difference, ``z`` (the strongest evidence that
         some rival is better; of a setting that is plainly worse, against the highest mean),
         ``critical`` (c(k), or a bound of it where that settles the verdict), ``tied``,
         ``highest``.
@@ -66,7 +67,7 @@ def tied_set(
     mean = model.mean[chosen]
     top = int(np.argmax(mean))
     best = np.full(len(chosen), chosen[top])
-    variance, df = pair_variance(model, chosen, best, elementwise=True)
+    se = pair_errors(model, chosen, best, elementwise=True).se
     z = np.full(len(chosen), -np.inf)
     critical = np.full(len(chosen), np.nan)
     if len(chosen) > 1:
@@ -80,8 +81,7 @@ def tied_set(
             "setting": chosen,
             "mean": mean,
             "difference": mean - mean[top],
-            "se": np.where(np.arange(len(chosen)) == top, 0.0, np.sqrt(variance)),
-            "df": df,
+            "se": np.where(np.arange(len(chosen)) == top, 0.0, se),
             "z": z,
             "critical": critical,
             "tied": tied,
@@ -101,16 +101,14 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
     least = float(-ndtri(left))
     # Most settings are plainly worse than the highest mean alone, whatever the other rivals say.
     top = np.full(k, chosen[int(np.argmax(model.mean[chosen]))])
-    variance, df = pair_variance(model, top, chosen, elementwise=True)
     ahead = model.mean[top] - model.mean[chosen]
-    z[:] = as_normal(ahead / np.sqrt(np.where(variance > 0, variance, np.inf)), df)
+    z[:] = pair_errors(model, top, chosen, elementwise=True).deviate(ahead)
     critical[:] = -ndtri(left / (k - 1))
     near = np.flatnonzero(z <= critical)
     for start in range(0, len(near), BLOCK):
         rows = near[start : start + BLOCK]
-        variance, df = pair_variance(model, chosen[rows], chosen)
         ahead = model.mean[chosen] - model.mean[chosen[rows], None]
-        deviate = as_normal(ahead / np.sqrt(np.where(variance > 0, variance, np.inf)), df)
+        deviate = pair_errors(model, chosen[rows], chosen).deviate(ahead)
         deviate[np.arange(len(rows)), rows] = -np.inf
         z[rows] = deviate.max(axis=1)
         rivals = deviate > -bound
