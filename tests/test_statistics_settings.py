@@ -138,26 +138,22 @@ def test_predictions_are_used_when_every_setting_has_them() -> None:
     assert none.counts.tolist() == [3, 3]
 
 
-def test_recommend_takes_decay_then_cost_then_mean_within_one_standard_error() -> None:
+def test_recommend_takes_the_highest_mean_and_of_equals_agreement_then_cost_then_decay() -> None:
     knobs = ["optimizer.weight_decay", "batch_size"]
     table = pd.DataFrame(
         {
             "setting": range(5),
-            "optimizer.weight_decay": [0.0, 0.1, 0.1, 0.1, 1.0],
+            "optimizer.weight_decay": [0.0, 0.1, 0.1, 0.0, 1.0],
             "batch_size": [64, 64, 32, 16, 16],
+            "sd": [0.02, 0.01, 0.01, 0.01, 0.0],
         }
     )
-    tied = pd.DataFrame(
-        {
-            "setting": range(5),
-            "mean": [0.90, 0.899, 0.897, 0.898, 0.88],
-            "difference": [0.0, -0.001, -0.003, -0.002, -0.02],
-            "se": [0.0, 0.005, 0.005, 0.005, 0.012],
-            "tied": True,
-        }
-    )
-    cost = pd.Series([640.0, 640.0, 320.0, 320.0, 160.0])
-    assert recommend(table, tied, knobs, cost) == 3
+    tied = pd.DataFrame({"setting": range(5), "mean": [0.9, 0.9, 0.9, 0.9, 0.899], "tied": True})
+    cost = pd.Series([320.0, 640.0, 320.0, 320.0, 160.0])
+    assert recommend(table, tied, knobs, cost) == 2
+    assert recommend(table, tied.drop(index=2), knobs, cost) == 3  # fewer examples than 1
+    assert recommend(table.assign(sd=[0.0, *table["sd"][1:]]), tied, knobs, cost) == 0
+    assert recommend(table, tied.assign(mean=0.8 + table["setting"] / 100), knobs, cost) == 4
     assert recommend(table, tied.assign(tied=False), knobs, cost) is None
 
 

@@ -16,8 +16,8 @@ from sweeplab.words import count, number, plus_minus, setting_text, some
 
 # What statistics.recommend does.
 RULE = (
-    "of the tied settings within one standard error of the highest mean: the largest weight "
-    "decay, then the fewest training examples seen, then the highest mean"
+    "of equal means the one is taken whose seeds agree best, then the one that sees the fewest "
+    "training examples, then the one with the largest weight decay"
 )
 
 
@@ -103,13 +103,8 @@ def _ties(part: Sweep, analysis: Analysis) -> list[str]:
         f"It is tied with {count(k - 1, 'other')}: with 95 % confidence the truly best of the "
         f"{n:,} settings is among these {k:,} ({chance}). {who}{where}: {some(others)}."
     ]
-    top = among[0]
-    if top is not chosen:
-        said.append(
-            f"The highest mean, {number(top['mean'])}, belongs to {setting(top, part.knobs)}, "
-            f"{number(abs(chosen['difference']))} ahead with a standard error of "
-            f"{number(chosen['se'])}; the choice between them follows a rule ({RULE})."
-        )
+    if any(row is not chosen and abs(row["difference"]) < 1e-9 for row in among):
+        said.append(f"It shares the highest mean: {RULE}.")
     return said
 
 
