@@ -8,15 +8,18 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from sweeplab.statistics.forest import predicted_cells
 from sweeplab.statistics.joint import draws
-from sweeplab.statistics.noise import Noise
+from sweeplab.statistics.noise import Noise, seed_variances
 
 Floats = NDArray[np.float64]
 
 DRAWS = 1000
 CELLS = 2_000_000  # draws times cells held at once
+SHARED = 0.5  # of a setting's chance over seeds, that others may have in common with it
+TINY = 1e-300  # in place of a total variance of 0
 SEEDS = "seeds"
 HIGHER = "higher order"
 EXACT, FOREST = "exact", "forest"  # methods
@@ -44,8 +47,11 @@ def importance(
     be left, a random forest predicts the cells instead.
 
     Intervals and ``p`` come from redrawn images and seeds (:func:`~.joint.draws`). Noise adds
-    to every share, more so in the redrawn ones, so the interval is the reversed one,
-    ``2 share - quantile`` (A. C. Davison and D. V. Hinkley, Bootstrap Methods, 1997, section 5.2).
+    to the variance of the means, as it does to a mean square in an analysis of variance (S. R.
+    Searle, G. Casella and C. E. McCulloch, Variance Components, 1992, section 4.3). The interval
+    is for the share that would remain with endless seeds and images, so what noise adds on average
+    is taken off, and the seeds' own variance is redrawn from what is known of each setting's
+    (:func:`~.noise.seed_variances`).
 
     Args:
         model: of K settings, see :func:`~.noise.noise`.
@@ -75,25 +81,32 @@ def importance(
     inside = float(within.mean())  # with divisor n: the seeds' part of the total variance
     share = _shares(mean[None], shape, inside)
     rng = np.random.default_rng(seed)
-    redrawn, alone = [], []
-    df = max(float((kept["n"] - 1).sum()), 1.0)
+    redrawn, alone, spread = [], [], []
+    variance, weight = (part[chosen] for part in seed_variances(model))
+    # Sums over settings hang on the noisiest, which must not be shrunk.
+    noisiest = np.maximum(model.pure, (model.own - model.known) / np.maximum(model.counts, 1))
     size = max(1, CELLS // len(chosen))
     for start in range(0, DRAWS, size):
         number = min(size, DRAWS - start)
-        error = draws(model, number, rng)[:, chosen].astype(np.float64)
-        spread = inside * rng.chisquare(df, number) / df
-        redrawn.append(_shares(mean + error, shape, spread))
+        error = draws(model, number, rng, noisiest, 1 - SHARED)[:, chosen].astype(np.float64)
+        redrawn.append(_parts(mean + error, shape))
         alone.append(_parts(error, shape))
-    again, chance = np.concatenate(redrawn, axis=1), np.concatenate(alone, axis=1)
+        spread.append(_drawn(variance, weight, number, rng).mean(axis=1))
+    chance = np.concatenate(alone, axis=1)
+    # The means hold noise already, and redrawing adds it once more.
+    again = np.concatenate(redrawn, axis=1) - 2 * chance.mean(axis=1, keepdims=True)
+    again = np.maximum(again, 0.0)
+    if model.covers_seeds:
+        again[-1] = np.concatenate(spread)
+    low, high = np.quantile(again / np.maximum(again.sum(axis=0), TINY), [0.025, 0.975], axis=1)
     observed = _parts(mean[None], shape)
-    total = max(float(observed[:, 0].sum() + inside), 1e-300)
-    high, low = 2 * share[:, 0] - np.quantile(again, [0.025, 0.975], axis=1)
+    total = max(float(observed[:, 0].sum() + inside), TINY)
     frame = _frame(left, dropped)
     frame = frame.assign(
         share=share[:, 0],
-        # The reversed interval may leave out the share itself, where noise makes up much of it.
-        low=np.clip(low, 0, share[:, 0]),
-        high=np.clip(high, share[:, 0], 1),
+        # The share itself holds noise, and so may lie outside where that makes up much of it.
+        low=np.minimum(low, share[:, 0]),
+        high=np.maximum(high, share[:, 0]),
         by_chance=chance.mean(axis=1) / total,
         p=(1 + (chance >= observed).sum(axis=1)) / (1 + DRAWS),
         method=EXACT,
@@ -104,6 +117,15 @@ def importance(
     if not model.covers_seeds:
         frame = frame[frame["effect"] != SEEDS]
     return _by_share(frame, left)
+
+
+def _drawn(variance: Floats, weight: Floats, number: int, rng: np.random.Generator) -> Floats:
+    """Draws ``[number, K]`` of ``variance[k, g]`` with probabilities ``weight[k, g]``."""
+    below = np.cumsum(weight, axis=1)[:, :-1]
+    common, own = rng.standard_normal((number, 1)), rng.standard_normal((number, len(variance)))
+    at = ndtr(np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * own)
+    index = (at[:, :, None] > below).sum(axis=2)
+    return np.take_along_axis(variance, index.T, axis=1).T
 
 
 def _by_share(frame: pd.DataFrame, knobs: Sequence[str]) -> pd.DataFrame:

@@ -11,7 +11,13 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 
-def draws(model: Noise, number: int, rng: np.random.Generator) -> Singles:
+def draws(
+    model: Noise,
+    number: int,
+    rng: np.random.Generator,
+    variance: Floats | None = None,
+    alone: float = 1.0,
+) -> Singles:
     """Errors of all K means under the model, jointly, ``[number, K]``.
 
     The images' part is a Gaussian multiplier bootstrap (V. Chernozhukov, D. Chetverikov and
@@ -19,19 +25,29 @@ def draws(model: Noise, number: int, rng: np.random.Generator) -> Singles:
     seeds' part has each setting's variance, and correlations shrunk towards none, since S seeds
     show correlations where there are none: with mean square 1 / (S - 1) (after J. Schaefer and
     K. Strimmer, Stat. Appl. Genet. Mol. Biol. 4, 2005).
+
+    Args:
+        model: see :func:`~.noise.noise`.
+        number: of draws.
+        rng: the source of chance.
+        variance: ``[K]``, of the seeds' part; that of large errors if None, because comparisons
+            are decided in the tails.
+        alone: how much of a setting's variance over seeds is taken as its own, at most.
     """
     k = len(model.mean)
+    variance = model.large if variance is None else variance
     if model.by_image is None or model.images is None:
         error = rng.standard_normal((number, k), dtype=np.float32)
         error *= np.sqrt(model.binomial).astype(np.float32)
     else:
         error = _image_errors(model.by_image, number, rng)
-    if model.large.any():
-        alone = rng.standard_normal((number, k), dtype=np.float32)
+    if variance.any():
+        own = rng.standard_normal((number, k), dtype=np.float32)
         unit, shrink = seed_correlation(model)
+        shrink = np.where(unit.any(axis=1), np.minimum(shrink, alone), 1.0).astype(np.float32)
         common = rng.standard_normal((number, unit.shape[1]), dtype=np.float32) @ unit.T
-        mixed = np.sqrt(1 - shrink) * common + np.sqrt(shrink) * alone
-        error += mixed * np.sqrt(model.large).astype(np.float32)
+        mixed = np.sqrt(1 - shrink) * common + np.sqrt(shrink) * own
+        error += mixed * np.sqrt(variance).astype(np.float32)
     return error
 
 
@@ -60,7 +76,7 @@ def seed_correlation(model: Noise) -> tuple[Singles, Singles]:
     k, s = model.by_seed.shape
     own = np.ones(k, dtype=np.float32)
     unit = np.zeros((k, s), dtype=np.float32)
-    if s < 3 or crossed.sum() < 3:
+    if s < 2 or crossed.sum() < 3:
         return unit, own
     part = model.by_seed[crossed] - np.median(model.by_seed[crossed], axis=0)
     part = part - part.mean(axis=1, keepdims=True)
@@ -71,5 +87,6 @@ def seed_correlation(model: Noise) -> tuple[Singles, Singles]:
     square = (float((gram**2).sum()) - n) / (n * (n - 1))
     shrink = min(1.0, (1 / (s - 1)) / max(square, 1e-9))
     unit[crossed] = part
-    own[crossed] = np.where(norm[:, 0] > 0, shrink, 1.0)
+    if s > 2:  # two seeds show no correlation but 1 and -1
+        own[crossed] = np.where(norm[:, 0] > 0, shrink, 1.0)
     return unit, own

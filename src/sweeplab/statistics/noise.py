@@ -121,20 +121,30 @@ def noise(data: Replicates) -> Noise:
     if not measured.any():
         return model
     model = _learn(model)
-    unit = seed_unit(model, known, 1.0, 1) * model.trend
-    seen = model.prior.posterior(own / unit, np.maximum(count - 1.0, 0.0))
-    pure = np.maximum(unit[:, None] * model.prior.variance - known[:, None], 0.0)
-    typical = (seen * pure).sum(axis=1)
+    variance, seen = seed_variances(model)
+    typical = (seen * variance).sum(axis=1)
     # Where a setting's seeds may be much noisier than they look, large errors come from there.
     alone = known * n
-    total = (alone + typical)[:, None] / (alone[:, None] + pure)
+    total = (alone + typical)[:, None] / (alone[:, None] + variance)
     seen = seen * ndtr(-LARGE * np.sqrt(np.where(total > 0, total, 1.0)))
-    large = (seen * pure).sum(axis=1) / seen.sum(axis=1)
+    large = (seen * variance).sum(axis=1) / seen.sum(axis=1)
     return replace(
         model,
         pure=np.where(absent, 0.0, typical / n),
         large=np.where(absent, 0.0, large / n),
     )
+
+
+def seed_variances(model: Noise) -> tuple[Floats, Floats]:
+    """What the variance of a setting's accuracy over seeds, on endless images, may be.
+
+    Returns:
+        variances ``[K, G]`` and their probabilities ``[K, G]``.
+    """
+    unit = seed_unit(model, model.known, 1.0, 1) * model.trend
+    weight = model.prior.posterior(model.own / unit, np.maximum(model.counts - 1.0, 0.0))
+    variance = unit[:, None] * model.prior.variance - model.known[:, None]
+    return np.maximum(variance, 0.0), weight
 
 
 def seed_unit(model: Noise, known: Floats, weight: float, seeds: int) -> Floats:
