@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import load
-from sweeplab.data.sources import mnist
+from sweeplab.data.sources import SOURCES
 from sweeplab.statistics.predictions import correct_of
 from sweeplab.training import plan_stacks, train_stack
 
@@ -73,7 +73,7 @@ def bank(seeds: int = SEEDS) -> Bank:
 
 def _train(file: Path, seeds: int) -> None:
     root = os.environ.get("SWEEPLAB_DATA", "data")
-    raw = mnist(Path(root))
+    raw = SOURCES["mnist"].read(Path(root))
     start, size = 2000, 500  # validation images come first among the unseen
     unseen = torch.cat([raw.images[start:], raw.test_images])
     labels = torch.cat([raw.labels[start:], raw.test_labels]).numpy().astype(np.int64)

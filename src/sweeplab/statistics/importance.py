@@ -95,10 +95,11 @@ def importance(
     chance = np.concatenate(alone, axis=1)
     # The means hold noise already, and redrawing adds it once more.
     again = np.concatenate(redrawn, axis=1) - 2 * chance.mean(axis=1, keepdims=True)
-    again = np.maximum(again, 0.0)
     if model.covers_seeds:
         again[-1] = np.concatenate(spread)
-    low, high = np.quantile(again / np.maximum(again.sum(axis=0), TINY), [0.025, 0.975], axis=1)
+    # Parts may come out negative, as any unbiased estimate of what is near 0; shares may not.
+    shares = np.clip(again / np.maximum(again.sum(axis=0), TINY), 0.0, 1.0)
+    low, high = np.quantile(shares, [0.025, 0.975], axis=1)
     observed = _parts(mean[None], shape)
     total = max(float(observed[:, 0].sum() + inside), TINY)
     frame = _frame(left, dropped)
