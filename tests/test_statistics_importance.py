@@ -88,6 +88,20 @@ def test_intervals_hold_the_truth_for_a_knob_without_effect_and_one_with() -> No
     assert np.mean(null) < 0.15
 
 
+def test_intervals_hold_the_true_shares_of_noisy_seeds() -> None:
+    grid = {LR: [0.01, 0.1, 1.0], DECAY: [0.0, 0.1]}
+    many = shares(*_args(make_sweep(grid, _by_lr, seeds=200, images=2000, own=0.4)))
+    held = []
+    for seed in range(40):
+        found = shares(*_args(make_sweep(grid, _by_lr, seeds=3, own=0.4, seed=seed)))
+        share = many.loc[found.index, "share"]
+        held.append((found["low"] <= share) & (share <= found["high"]))
+    held = pd.DataFrame(held).mean()
+    assert many.loc["seeds", "share"] > 0.2
+    assert held["seeds"] > 0.85
+    assert held[LR] > 0.85
+
+
 def _by_lr(setting: dict[str, float]) -> float:
     return {0.01: -0.5, 0.1: 0.0, 1.0: 0.5}[setting[LR]]
 

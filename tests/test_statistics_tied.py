@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special, stats
 from test_statistics_samples import answers, as_replicates
@@ -268,6 +269,19 @@ def test_optimism_is_right_on_average_for_equal_settings() -> None:
     corrected = np.mean([row["corrected"] for row in found])
     assert highest - truth > 0.015
     assert corrected == pytest.approx(truth, abs=0.006)  # its standard error is 0.002
+
+
+def test_what_to_expect_of_the_best_counts_the_luck_of_noisy_seeds() -> None:
+    rng = np.random.default_rng(15)
+    truth = answers(rng, np.zeros(1), 400, 20_000, own=0.5).mean()
+    rows = [
+        optimism(noise(as_replicates(answers(rng, np.zeros(20), 2, 500, own=0.5))), number=200)
+        for _ in range(60)
+    ]
+    frame = pd.concat(rows)
+    inside = (frame["low"] <= truth) & (truth <= frame["high"])
+    assert inside.mean() > 0.9
+    assert frame["optimism"].mean() > 0.6 * (frame["highest"].mean() - truth) > 0.02
 
 
 def test_optimism_without_choice_or_predictions() -> None:

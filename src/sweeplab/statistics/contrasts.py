@@ -49,7 +49,7 @@ class Errors:
     def half(self, error: float) -> Floats:
         """Half the width of the interval that leaves out ``error``; at most 1, as accuracies."""
         low, high = np.zeros_like(self.images), np.ones_like(self.images)
-        for _ in range(40):
+        for _ in range(30):
             middle = (low + high) / 2
             outside = self.tail(middle) > error / 2
             low, high = np.where(outside, middle, low), np.where(outside, high, middle)

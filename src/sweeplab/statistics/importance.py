@@ -123,10 +123,10 @@ def importance(
 def _drawn(variance: Floats, weight: Floats, number: int, rng: np.random.Generator) -> Floats:
     """Draws ``[number, K]`` of ``variance[k, g]`` with probabilities ``weight[k, g]``."""
     below = np.cumsum(weight, axis=1)[:, :-1]
-    common, own = rng.standard_normal((number, 1)), rng.standard_normal((number, len(variance)))
-    at = ndtr(np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * own)
-    index = (at[:, :, None] > below).sum(axis=2)
-    return np.take_along_axis(variance, index.T, axis=1).T
+    common, alone = rng.standard_normal((number, 1)), rng.standard_normal((number, len(weight)))
+    at = ndtr(np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * alone)
+    rows = zip(variance, below, at.T, strict=True)
+    return np.array([own[edges.searchsorted(draw)] for own, edges, draw in rows]).T
 
 
 def _by_share(frame: pd.DataFrame, knobs: Sequence[str]) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def answer(part: Sweep, analysis: Analysis) -> list[str]:
             f"Not compared: {count(outside, 'setting')} that diverged with some seed or had no "
             "result."
         )
-    return said + _expect(analysis.optimism.iloc[0])
+    return said + _expect(analysis.optimism.iloc[0], analysis.chance)
 
 
 def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
@@ -108,12 +108,13 @@ def _ties(part: Sweep, analysis: Analysis) -> list[str]:
     return said
 
 
-def _expect(luck: pd.Series[Any]) -> list[str]:
+def _expect(luck: pd.Series[Any], chance: Chance) -> list[str]:
     if not np.isfinite(luck["corrected"]) or luck["k"] < 2:
         return []
+    left_out = "training images" if chance.most > 1 else "seeds and training images"
     return [
         f"The highest of {luck['k']:,.0f} accuracies, {number(luck['highest'])}, is optimistic by "
         f"about {number(max(luck['optimism'], 0.0))}: on new images expect about "
         f"{number(luck['corrected'])} of a setting chosen this way (bootstrap over "
-        f"{luck['images']:,.0f} images; luck with seeds and training images is not counted)."
+        f"{luck['images']:,.0f} images; luck with {left_out} is not counted)."
     ]
