@@ -11,6 +11,7 @@ from sweeplab.statistics.noise import Floats, Indices, Noise, Singles, seed_unit
 
 NORMAL = 200  # degrees of freedom, from which Student's t is taken for normal: it is faster
 CERTAIN = 38.0  # the largest normal deviate that is told from infinity
+SIZES = np.geomspace(0.01, 1000, 500)  # standard errors, at which tails are looked up
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,14 @@ class Errors:
 
     def half(self, error: float) -> Floats:
         """Half the width of the interval that leaves out ``error``; at most 1, as accuracies."""
-        low, high = np.zeros_like(self.images), np.ones_like(self.images)
-        for _ in range(30):
-            middle = (low + high) / 2
-            outside = self.tail(middle) > error / 2
-            low, high = np.where(outside, middle, low), np.where(outside, high, middle)
-        return high
+        sizes = np.multiply.outer(SIZES, self.se)
+        deviates = self.deviate(sizes)
+        # Deviates grow with sizes, and between two of them nearly in a straight line.
+        at = np.clip((deviates < -ndtri(error / 2)).sum(axis=0), 1, len(SIZES) - 1)[None]
+        low, high = (np.take_along_axis(deviates, at + step, axis=0) for step in (-1, 0))
+        start, end = (np.take_along_axis(sizes, at + step, axis=0) for step in (-1, 0))
+        share = (-ndtri(error / 2) - low) / np.maximum(high - low, 1e-12)
+        return np.asarray(np.minimum(start + share * (end - start), 1.0)[0])
 
 
 def pair_errors(model: Noise, rows: Indices, columns: Indices, elementwise: bool = False) -> Errors:

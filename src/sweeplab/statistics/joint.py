@@ -40,7 +40,7 @@ def draws(
         error = rng.standard_normal((number, k), dtype=np.float32)
         error *= np.sqrt(model.binomial).astype(np.float32)
     else:
-        error = _image_errors(model.by_image, number, rng)
+        error = _image_errors(model, number, rng)
     if variance.any():
         own = rng.standard_normal((number, k), dtype=np.float32)
         unit, shrink = seed_correlation(model)
@@ -51,15 +51,10 @@ def draws(
     return error
 
 
-def _image_errors(by_image: Singles, number: int, rng: np.random.Generator) -> Singles:
-    """``[number, K]`` normal errors with the covariance of means over images of ``[K, M]``."""
-    k, m = by_image.shape
+def _image_errors(model: Noise, number: int, rng: np.random.Generator) -> Singles:
+    """``[number, K]`` normal errors with the covariance of means over images."""
+    m, factor = model.images or 0, model.image_factor
     scale = np.float32(1 / np.sqrt(m * max(m - 1, 1)))
-    if k < m:  # the same distribution from fewer random numbers
-        values, vectors = np.linalg.eigh((by_image @ by_image.T).astype(np.float64))
-        factor = (vectors * np.sqrt(np.maximum(values, 0.0))).astype(np.float32)  # [K, K]
-    else:
-        factor = by_image
     normal = rng.standard_normal((number, factor.shape[1]), dtype=np.float32)
     return np.asarray((normal @ factor.T) * scale)
 

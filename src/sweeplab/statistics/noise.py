@@ -20,6 +20,7 @@ Settings that lack a seed of the others enter with their own variance over seeds
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,16 @@ class Noise:
     def present(self) -> Indices:
         """The settings that have a result."""
         return np.flatnonzero(self.counts > 0)
+
+    @cached_property
+    def image_factor(self) -> Singles:
+        """``[K, n]``, n the smaller of K and M: rows have the products that ``by_image``'s have."""
+        assert self.by_image is not None
+        k, m = self.by_image.shape
+        if k >= m:
+            return self.by_image
+        values, vectors = np.linalg.eigh((self.by_image @ self.by_image.T).astype(np.float64))
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), dtype=np.float32)
 
     @property
     def covers_seeds(self) -> bool:
