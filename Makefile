@@ -31,7 +31,7 @@ gallery: install  ## train every experiment and write docs/gallery.md; needs MNI
 benchmark: install  ## time every way to train the same grid, and write docs/benchmarks.json
 	$(BIN)/python benchmarks
 
-coverage: install  ## hold the report's statistics against known truths; needs MNIST, takes an hour
+coverage: install  ## hold the report's statistics against known truths; needs MNIST, takes long
 	$(BIN)/python benchmarks/coverage
 
 test: install  ## run the tests
