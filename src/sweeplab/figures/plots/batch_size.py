@@ -99,15 +99,20 @@ def batch_size(sweep: Sweep, setting: int | None = None) -> Figure:
         for row in best.to_dict("records")
     }
     figure, axes = panels(len(CLOCKS) + 1, columns=4, cell=CELL, legend=line_keys(labels))
-    tables = _by_clock(sweep, best)
+    tables, clock = _by_clock(sweep, best), CLOCKS["iteration"]
+    ends = tables["iteration"].groupby(BATCH)[clock].max()
+    # Some sizes make so many more iterations that a linear axis would hide the others.
+    far_apart = ends.max() >= LOG_FROM * ends.min()
+    if far_apart:  # iteration 0 has no place on a logarithmic axis
+        tables["iteration"] = tables["iteration"].query(f"`{clock}` > 0")
     for ax, (x, table) in zip(axes, tables.items(), strict=False):
         draw_curves(ax, table, CLOCKS[x], "val_accuracy", BATCH, sizes)
         title = f"against {'iterations' if x == 'iteration' else x}"
         finish_curves(ax, table, CLOCKS[x], title, "validation accuracy")
-    ends = tables["iteration"].groupby(BATCH)[CLOCKS["iteration"]].max()
-    if ends.max() >= LOG_FROM * ends.min():
-        # Some sizes make so many more iterations that a linear axis would hide the others.
-        axes[0].set(xscale="log", xlabel="iterations (log scale)", xlim=(1, ends.max() * 1.2))
+    if far_apart:
+        first = tables["iteration"][clock].min()
+        limits = (0.8 * first, 1.2 * ends.max())
+        axes[0].set(xscale="log", xlabel="iterations (log scale)", xlim=limits)
         axes[0].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     floors = [accuracy_floor(table, [BATCH], CLOCKS[x]) for x, table in tables.items()]
     accuracy_limits(axes[:-1], max(floors))
