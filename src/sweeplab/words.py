@@ -142,11 +142,6 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def plural(word: str, count: int) -> str:
-    """``word`` for ``count`` things."""
-    return word if count == 1 else f"{word}s"
-
-
 def in_bytes(count: float) -> str:
     """A size for people, in the units of the disk makers: 1 kB is 1,000 bytes."""
     for unit in ("B", "kB", "MB", "GB"):
