@@ -519,7 +519,7 @@ def test_many_folders_in_one_sweep(
     start = time.perf_counter()
     done = sweeplab("ls", "s")
     timed("ls", start)
-    assert f"complete: {count} runs" in done.out
+    assert f"complete: {count:,} runs" in done.out
     with capfd.disabled():
         print("\n", count, {what: f"{seconds:.1f} s" for what, seconds in took.items()})
     # Ten times what an idle machine of 2 cores needs.
