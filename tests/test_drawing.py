@@ -202,6 +202,9 @@ class TestForNotebooks:
         names = {text.get_text() for text in ax.texts}
         assert {"effect 29", "effect 16"} <= names
         assert "effect 15" not in names
+        # An axis too short for its name has none, and never that of a column.
+        few = replace(analyse(grid), importance=effects.head(2))
+        assert figures.importance(grid, few).axes[0].get_ylabel() == ""
 
     def test_a_recommended_setting_that_is_not_the_best_of_its_cell_is_marked(
         self, runs: pd.DataFrame

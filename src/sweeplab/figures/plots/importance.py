@@ -77,8 +77,8 @@ def importance(sweep: Sweep, analysis: Analysis | None = None) -> Figure:
     ax.set(ylim=(len(rows) - 0.6, -0.65), xlim=(0, max(0.05, float(ends.max())) * 1.15))
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     ax.set_xlabel("share of the variance of validation accuracy")
-    if len(rows) > 3:  # of fewer the axis is shorter than its name
-        ax.set_ylabel("what differed between runs")
+    # Of three bars or fewer the axis is shorter than its name; seaborn would write the column's.
+    ax.set_ylabel("what differed between runs" if len(rows) > 3 else "")
     return figure
 
 
