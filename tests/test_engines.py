@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,14 @@ from sweeplab.results import ACCURACIES, LOSSES, RunResult
 from sweeplab.training import reference
 from sweeplab.training.reference import train_one
 from sweeplab.training.schedule import batch_order
-from sweeplab.training.stacked import STACK_WIDTH, engine, plan_stacks, stack_key, train_stack
+from sweeplab.training.stacked import (
+    STACK_WIDTH,
+    engine,
+    plan_stacks,
+    stack_key,
+    stream_stack,
+    train_stack,
+)
 
 Engine = Callable[[RunConfig, Dataset], RunResult]
 
@@ -407,27 +414,52 @@ def test_cuda_agrees_with_the_specification() -> None:
     np.testing.assert_allclose(result.weight, expected.weight, atol=1e-5, rtol=0)
 
 
-def test_progress_adds_up() -> None:
-    seen: list[int] = []
+def test_results_come_as_they_are_done() -> None:
     configs = [run_config(seed=seed % 3) for seed in range(40)]
-    results = train_stack(configs, load(SMALL), progress=seen.append)
-    assert sum(seen) == len(configs)
-    assert len(seen) > 1
-    assert {result.stack_runs for result in results} == {40}
-    assert [result.config for result in results] == configs
+    dataset = load(SMALL)
+    whole = train_stack(configs, dataset)
+    assert {result.stack_runs for result in whole} == {40}
+    assert [result.config for result in whole] == configs
+    started = time.perf_counter()
+    streamed = list(stream_stack(configs, dataset))
+    elapsed = time.perf_counter() - started
+    assert sorted(position for position, _ in streamed) == list(range(40))
+    assert len({result.stack_runs for _, result in streamed} - {40}) > 0
+    # No second is counted twice, though panels train side by side.
+    assert 0 < sum(result.seconds / result.stack_runs for _, result in streamed) <= elapsed
+    for position, result in streamed:
+        np.testing.assert_array_equal(result.weight, whole[position].weight)
+
+
+def test_watched_training_shows_each_evaluation_of_the_runs_that_go_on() -> None:
+    seen: dict[int, dict[int, float]] = {}
+
+    def watch(iteration: int, accuracies: Mapping[int, float]) -> None:
+        for position, accuracy in accuracies.items():
+            seen.setdefault(position, {})[iteration] = accuracy
+
+    stays = run_config(epochs=20)
+    configs = [
+        stays,
+        dataclasses.replace(stays, optimizer=DIVERGING),
+        run_config(epochs=20, seed=1),
+    ]
+    for position, result in stream_stack(configs, load(SMALL), watch):
+        rows = result.curves.evaluated
+        curve = result.curves.iteration[rows], result.curves.val_accuracy[rows]
+        assert seen[position] == dict(zip(*(values.tolist() for values in curve), strict=True))
+    assert len(seen[1]) < len(seen[0]) == len(seen[2])
 
 
 def test_an_interruption_ends_the_training_and_restores_the_threads() -> None:
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
     threads = torch.get_num_threads()
     # 400,000 updates, more than 20 seconds; in a panel of its own, because it has momentum.
     long = run_config(momentum=0.5, epochs=100_000, eval_every=10**9)
     gone = dataclasses.replace(long, optimizer=DIVERGING)
     started = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt):
-        train_stack([gone, long], load(SMALL), progress=interrupt)
+    results = stream_stack([gone, long], load(SMALL))
+    assert next(results)[0] == 0
+    results.close()
     assert time.perf_counter() - started < 10
     assert torch.get_num_threads() == threads
 

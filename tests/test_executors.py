@@ -28,7 +28,7 @@ from sweeplab.execute.stack import train_and_write
 from sweeplab.execute.stack import train_file as real_train_file
 from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.task.prepare import identify
-from sweeplab.training import train_stack as real_train_stack
+from sweeplab.training import stream_stack as real_stream_stack
 
 PROGRAM = Path(sys.executable).with_name("sweeplab")
 QUIET = "hydra.sweeper.report=false"
@@ -160,17 +160,17 @@ def test_a_worker_lost_too_often_is_reported_and_mended_later(
     assert everything(tmp_path / "s" / "s") == everything(tmp_path / "alone" / "s")
 
 
-def fits_four(configs: Any, dataset: Any, **rest: Any) -> Any:
+def fits_four(configs: Any, dataset: Any, *rest: Any) -> Any:
     if len(configs) > 4:
         raise MemoryError
-    return real_train_stack(configs, dataset, **rest)
+    return real_stream_stack(configs, dataset, *rest)
 
 
 def test_a_stack_too_wide_for_the_memory_is_halved(
     sweeplab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=wide/s")
-    monkeypatch.setattr("sweeplab.execute.stack.train_stack", fits_four)
+    monkeypatch.setattr("sweeplab.execute.stack.stream_stack", fits_four)
     done = sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=narrow/s")
     assert done.code == 0
     # Said once: the second stack starts with what fits.
@@ -182,12 +182,12 @@ def test_a_stack_too_wide_for_the_memory_is_halved(
 def test_a_run_that_never_fits_fails(
     sweeplab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(configs: Any, dataset: Any, **rest: Any) -> Any:
+    def full(configs: Any, dataset: Any, *rest: Any) -> Any:
         if any(config.seed == 1 for config in configs):
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        return real_train_stack(configs, dataset, **rest)
+        return real_stream_stack(configs, dataset, *rest)
 
-    monkeypatch.setattr("sweeplab.execute.stack.train_stack", full)
+    monkeypatch.setattr("sweeplab.execute.stack.stream_stack", full)
     done = sweeplab("train", *GRID, QUIET, "hydra.sweep.dir=s")
     assert done.code == 1
     runs = pd.read_csv("s/runs.csv")

@@ -473,7 +473,7 @@ def test_advice_after_an_experiment_names_its_file(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.execute.stack.train_stack", interrupted)
+        patch.setattr("sweeplab.execute.stack.stream_stack", interrupted)
         done = sweeplab("train", "mine.yaml", NO_REPORT, "hydra.sweep.dir=s")
     assert done.code == 130
     line = done.out.splitlines()[-1].strip()

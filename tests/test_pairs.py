@@ -145,7 +145,7 @@ class TestUnusualSweeps:
         def broken(*_: Any, **__: Any) -> Any:
             raise RuntimeError("planted")
 
-        monkeypatch.setattr("sweeplab.execute.stack.train_stack", broken)
+        monkeypatch.setattr("sweeplab.execute.stack.stream_stack", broken)
         page = swept(sweeplab, root, code=1, **{"optimizer.lr": "0.1,0.5"})
         assert "4 runs: 4 failed" in page
         assert "RuntimeError: planted" in page

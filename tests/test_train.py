@@ -20,7 +20,7 @@ import yaml
 from conftest import Command
 from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
-from sweeplab.training import train_stack as real_train_stack
+from sweeplab.training import stream_stack as real_stream_stack
 
 NO_REPORT = "hydra.sweeper.report=false"
 QUICK = ("data=digits", "epochs=1")
@@ -239,17 +239,17 @@ def test_a_dry_run_shows_the_jobs_and_trains_none(sweeplab: Command, tmp_path: P
     assert not (tmp_path / "s").exists()
 
 
-def broken_for_seed_1(configs: Any, dataset: Any, **rest: Any) -> Any:
+def broken_for_seed_1(configs: Any, dataset: Any, *rest: Any) -> Any:
     if any(config.seed == 1 for config in configs):
         raise RuntimeError("seed 1 is broken")
-    return real_train_stack(configs, dataset, **rest)
+    return real_stream_stack(configs, dataset, *rest)
 
 
 def test_a_failing_run_takes_no_neighbour_along(
     sweeplab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.execute.stack.train_stack", broken_for_seed_1)
+        patch.setattr("sweeplab.execute.stack.stream_stack", broken_for_seed_1)
         done = sweeplab("train", "-m", *GRID, "hydra.sweep.dir=s")
     assert done.code == 1
     assert done.out.count("RuntimeError: seed 1 is broken") == 2
@@ -269,7 +269,7 @@ def test_a_failing_run_takes_no_neighbour_along(
 def test_on_failure_stop_leaves_the_rest_for_later(
     sweeplab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweeplab.execute.stack.train_stack", broken_for_seed_1)
+    monkeypatch.setattr("sweeplab.execute.stack.stream_stack", broken_for_seed_1)
     # Batch sizes differ, so each setting is a stack of its own.
     words = (*QUICK, "batch_size=32,64,100", "seed=1", NO_REPORT, "hydra.sweep.dir=s")
     done = sweeplab("train", "-m", *words, "hydra.launcher.on_failure=stop")
@@ -283,15 +283,15 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
 ) -> None:
     calls = []
 
-    def interrupted(configs: Any, dataset: Any, **rest: Any) -> Any:
+    def interrupted(configs: Any, dataset: Any, *rest: Any) -> Any:
         calls.append(configs)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real_train_stack(configs, dataset, **rest)
+        return real_stream_stack(configs, dataset, *rest)
 
     words = ("-m", *QUICK, "batch_size=32,64,100", NO_REPORT, "hydra.sweep.dir=a b")
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.execute.stack.train_stack", interrupted)
+        patch.setattr("sweeplab.execute.stack.stream_stack", interrupted)
         done = sweeplab("train", *words)
     assert done.code == 130
     assert "Traceback" not in done.text

@@ -67,7 +67,7 @@ class RunResult:
     bias: NDArray[np.float32]  # [C]
     diverged_at: int | None
     device: str  # where it ran: "cpu" or "cuda"
-    seconds: float  # wall time of the stack it was trained in
+    seconds: float  # wall time of the stack, or the part of one, that it was trained in
     stack_runs: int  # how many runs shared that time
 
 

@@ -144,7 +144,8 @@ class Distribution:
             self.on_start(piece.runs)
         stack = Stack(piece.runs, self.command)
         if isinstance(executor, Inline):
-            self.running[executor.submit(train_and_write, stack)] = piece, None
+            future = executor.submit(train_and_write, stack, self._told)
+            self.running[future] = piece, None
             return
         files = self.folder.of(stack, piece.lost)
         files.write(stack)
@@ -175,8 +176,11 @@ class Distribution:
             records |= self._again(Piece(left, piece.lost + 1), lost)
         done = [(run, record) for run in piece.runs if (record := records[run.signature])]
         self.failed |= any(record.status == "failed" for _, record in done)
-        if done:
+        if done and files:
             self.on_end(done)
+
+    def _told(self, run: StackRun, record: RunRecord) -> None:
+        self.on_end([(run, record)])
 
     def _again(self, piece: Piece, lost: WorkerLostError) -> dict[str, RunRecord]:
         """Line up what a lost worker left, or record it as failed once it had its tries."""

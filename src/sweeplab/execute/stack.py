@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from sweeplab.runs.folder import (
     write_result,
 )
 from sweeplab.runs.record import RunRecord, signature
-from sweeplab.training import ENGINE_VERSION, train_stack
+from sweeplab.training import ENGINE_VERSION, Watch, stream_stack
 
 # What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.
 NO_MEMORY = re.compile(
@@ -45,53 +46,88 @@ class Written:
     width: int | None = None  # the runs that were trained at once, if the stack had to be halved
 
 
-def train_and_write(stack: Stack) -> Written:
+def train_and_write(
+    stack: Stack,
+    on_written: Callable[[StackRun, RunRecord], None] = lambda *_: None,
+    watch: Watch | None = None,
+) -> Written:
     """Train the runs of ``stack`` that are not complete yet, and write each one's folder.
 
-    An error of a run is recorded in its folder. A stack too wide for the memory is halved until
-    it fits.
+    A run's folder is written as soon as it is done, while others of its stack train on: whoever
+    stops this loses what was in training. An error of a run is recorded in its folder. A stack too
+    wide for the memory is halved until it fits.
+
+    Args:
+        on_written: called with each run that has ended, and its record.
+        watch: as in ``stream_stack``; positions are those in ``stack.runs``.
 
     Raises:
         OSError: a folder cannot be written.
     """
     written = Written()
-    left = []
-    for run in stack.runs:
+
+    def note(run: StackRun, record: RunRecord) -> None:
+        written.records[run.signature] = record
+        on_written(run, record)
+
+    left = {}
+    for position, run in enumerate(stack.runs):
         if record := ended(run, failed=False):
-            written.records[run.signature] = record
+            note(run, record)
         else:
-            left.append(run)
+            left[position] = run
     made = environment(stack.command)
-    for run in left:
+    for run in left.values():
         write_hydra_files(run.folder, run.hydra_texts)
         # The record of an earlier failure must not be taken for the outcome of this attempt.
         run.folder.record.unlink(missing_ok=True)
-    for run, result in _trained(left, written):
-        write: Any = write_failure if isinstance(result, Exception) else write_result
-        written.records[run.signature] = write(run.folder, run.identity, result, made)
+    with closing(_trained(left, written, watch)) as results:
+        for run, result in results:
+            write: Any = write_failure if isinstance(result, Exception) else write_result
+            note(run, write(run.folder, run.identity, result, made))
     return written
 
 
 def _trained(
-    runs: Sequence[StackRun], written: Written
-) -> Iterator[tuple[StackRun, RunResult | Exception]]:
-    """What came of each run, as many trained at once as memory holds."""
-    if not runs:
+    left: dict[int, StackRun], written: Written, watch: Watch | None
+) -> Generator[tuple[StackRun, RunResult | Exception], None, None]:
+    """What came of each run, as many trained at once as memory holds.
+
+    Args:
+        left: the runs by their positions in the stack. Those that have ended are taken out.
+    """
+    if not left:
         return
     try:
-        dataset = _dataset(runs[0].identity)
+        dataset = _dataset(next(iter(left.values())).identity)
     except Exception as error:
-        yield from ((run, error) for run in runs)
+        yield from ((run, error) for run in left.values())
         return
-    width = len(runs)
-    while runs:
-        now = runs[:width]
-        results = _train(now, dataset)
-        if results is None:
-            width = written.width = (len(now) + 1) // 2
-        else:
-            yield from zip(now, results, strict=True)
-            runs = runs[width:]
+    width = len(left)
+    while left:
+        now = list(left)[:width]
+        configs = [left[position].identity.config for position in now]
+        watched = watch and _by_position(watch, now)
+        try:
+            with closing(stream_stack(configs, dataset, watched)) as results:
+                for place, result in results:
+                    yield left.pop(now[place]), result
+        except Exception as error:
+            if len(now) == 1:
+                yield left.pop(now[0]), error
+            elif out_of_memory(error):
+                width = written.width = (len(now) + 1) // 2
+            else:
+                # One of them is to blame: trained alone, it fails alone, and the others come out
+                # with the bits that they would have had in the stack.
+                width = 1
+
+
+def _by_position(watch: Watch, now: Sequence[int]) -> Watch:
+    """``watch`` for some runs of a stack, which the engine knows by their places among them."""
+    return lambda iteration, by_place: watch(
+        iteration, {now[place]: accuracy for place, accuracy in by_place.items()}
+    )
 
 
 def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
@@ -131,20 +167,6 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, RuntimeError):
         return NO_MEMORY.search(str(error)) is not None
     return isinstance(error, MemoryError)
-
-
-def _train(runs: Sequence[StackRun], dataset: Dataset) -> list[RunResult | Exception] | None:
-    """What came of each run; None if they need more memory than there is, and can be halved."""
-    try:
-        return list(train_stack([run.identity.config for run in runs], dataset))
-    except Exception as error:
-        if len(runs) == 1:
-            return [error]
-        if out_of_memory(error):
-            return None
-    # One of them is to blame: trained alone, it fails alone, and the others come out with the
-    # bits that they would have had in the stack.
-    return [result for run in runs for result in _train([run], dataset) or ()]
 
 
 def _dataset(identity: RunIdentity) -> Dataset:

@@ -39,9 +39,9 @@ class RunError(Struct, frozen=True):
 
 
 class StackShare(Struct, frozen=True):
-    """The stack that a run was trained in."""
+    """The stack, or the part of one, that a run was trained in."""
 
-    seconds: float  # wall time of the whole stack
+    seconds: float  # its wall time
     runs: Annotated[int, Meta(ge=1, le=2**63 - 1)]  # that shared it
 
 

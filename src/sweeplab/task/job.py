@@ -36,7 +36,7 @@ from sweeplab.task.prepare import Request, identify
 from sweeplab.task.progress import iterations_bar
 from sweeplab.task.words import outcome
 from sweeplab.terminal import shown
-from sweeplab.training import iterations, train_stack
+from sweeplab.training import iterations, stream_stack
 
 log = logging.getLogger("sweeplab")
 
@@ -108,7 +108,7 @@ def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) 
     )
     try:
         with iterations_bar(iterations(config), shown=alone) as watch:
-            result = train_stack([config], dataset, watch=watch)[0]
+            ((_, result),) = stream_stack([config], dataset, watch)
     except Exception as error:
         write_failure(folder, identity, error, environment(command))
         raise

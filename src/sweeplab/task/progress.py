@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweeplab.runs.record import RunRecord
+from sweeplab.training import Watch
 
 LINE_SECONDS = 10.0  # between two plain lines
 
 
 @contextmanager
-def iterations_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | None]:
+def iterations_bar(total: int, *, shown: bool) -> Iterator[Watch | None]:
     """A bar over the iterations of a single run; yields the function that sets it."""
     console = Console(stderr=True)
     if not (shown and console.is_terminal):
@@ -31,7 +32,7 @@ def iterations_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]
         transient=True,
     ) as bar:
         task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda iteration, _: bar.update(task, completed=iteration)
 
 
 class SweepProgress:

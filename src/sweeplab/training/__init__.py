@@ -2,6 +2,14 @@
 
 from sweeplab.training.reference import train_one
 from sweeplab.training.schedule import iterations
-from sweeplab.training.stacked import ENGINE_VERSION, plan_stacks, train_stack
+from sweeplab.training.stacked import ENGINE_VERSION, Watch, plan_stacks, stream_stack, train_stack
 
-__all__ = ["ENGINE_VERSION", "iterations", "plan_stacks", "train_one", "train_stack"]
+__all__ = [
+    "ENGINE_VERSION",
+    "Watch",
+    "iterations",
+    "plan_stacks",
+    "stream_stack",
+    "train_one",
+    "train_stack",
+]

@@ -41,7 +41,7 @@ def _training(runs: pd.DataFrame) -> list[tuple[str, str]]:
     shares = 1 / timed["stack_runs"].astype(float)
     time = (
         f"{(timed['stack_seconds'] * shares).sum():.1f} s of training for "
-        f"{count(len(timed), 'run')}, which were trained in {count(round(shares.sum()), 'stack')}"
+        f"{count(len(timed), 'run')}"
     )
     return [finished, ("time", time)]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -30,14 +31,25 @@ from sweeplab.training.stacked.weights import OBEYED, unused_factor
 # Part of what identifies a run: raised whenever a change here can change the bits of a result.
 ENGINE_VERSION = 1
 
+# Called after an evaluation with its iteration, and with the validation accuracy of each run that
+# goes on, by its position in the stack. Panels train side by side, each in a thread of its own.
+Watch = Callable[[int, Mapping[int, float]], None]
 
-def train_stack(
-    configs: Sequence[RunConfig],
-    dataset: Dataset,
-    *,
-    progress: Callable[[int], None] | None = None,
-    watch: Callable[[int], None] | None = None,
-) -> list[RunResult]:
+
+def train_stack(configs: Sequence[RunConfig], dataset: Dataset) -> list[RunResult]:
+    """Train runs together: what :func:`stream_stack` gives, in the order of ``configs``."""
+    started = time.perf_counter()
+    results = dict(stream_stack(configs, dataset))
+    seconds = time.perf_counter() - started
+    return [
+        replace(results[position], seconds=seconds, stack_runs=len(configs))
+        for position in range(len(configs))
+    ]
+
+
+def stream_stack(
+    configs: Sequence[RunConfig], dataset: Dataset, watch: Watch | None = None
+) -> Generator[tuple[int, RunResult], None, None]:
     """Train runs together. On one machine each result is, bit for bit, what it would be alone.
 
     That holds for any number of runs, in any order, next to any neighbours, and for any number of
@@ -49,13 +61,11 @@ def train_stack(
         configs: any number of runs, equal in :func:`stack_key`. Learning rate, weight decay,
             momentum and seed are free.
         dataset: what ``sweeplab.data.load`` gives for their common ``data``.
-        progress: called in this thread with the number of runs just finished, now and again;
-            the numbers add up to ``len(configs)``.
-        watch: called with the iteration that has been evaluated, from the thread that trains a
-            panel, and so from several at once when there are several panels.
 
-    Returns:
-        One result for each configuration, in the same order.
+    Yields:
+        Each run's position in ``configs`` and its result, a panel at a time, as soon as it is
+        done, while the others train on. Its ``seconds`` count from the results before it. Closed
+        early, the generator ends the training at once.
 
     Raises:
         ValueError: the configurations differ in what a stack must share, or are not for a data
@@ -63,28 +73,26 @@ def train_stack(
         ConfigError: a configuration breaks a rule, or asks for a GPU where there is none.
     """
     if not configs:
-        return []
-    started = time.perf_counter()
+        return
+    before = time.perf_counter()
     device = _device(_shared(configs, dataset))
     images = compact(dataset, device)
-    trained: dict[int, TrainedRun] = {}
     with closing(_train(configs, images, watch)) as finished:
         for panel, runs in finished:
-            trained.update(zip(panel, runs, strict=True))
-            if progress is not None:
-                progress(len(runs))
-    seconds = time.perf_counter() - started
-    return [
-        _result(
-            config,
-            trained[position],
-            images,
-            device=device,
-            seconds=seconds,
-            stack_runs=len(configs),
-        )
-        for position, config in enumerate(configs)
-    ]
+            now = time.perf_counter()
+            for position, run in zip(panel, runs, strict=True):
+                yield (
+                    position,
+                    _result(
+                        configs[position],
+                        run,
+                        images,
+                        device=device,
+                        seconds=now - before,
+                        stack_runs=len(panel),
+                    ),
+                )
+            before = now
 
 
 def _shared(configs: Sequence[RunConfig], dataset: Dataset) -> RunConfig:
@@ -115,7 +123,7 @@ def _device(config: RunConfig) -> torch.device:
 
 
 def _train(
-    configs: Sequence[RunConfig], images: CompactImages, watch: Callable[[int], None] | None
+    configs: Sequence[RunConfig], images: CompactImages, watch: Watch | None
 ) -> Generator[tuple[list[int], list[TrainedRun]], None, None]:
     """The positions of each panel's runs, with what came of them, as they are done.
 
@@ -128,7 +136,8 @@ def _train(
     if images.images.device.type != "cpu":
         for panel in plan_panels(configs, mix_seeds=False):
             chosen = [configs[i] for i in panel]
-            yield panel, train_panel(chosen, images, stop, narrow=False, watch=watch)
+            watched = _of_panel(watch, panel)
+            yield panel, train_panel(chosen, images, stop, narrow=False, watch=watched)
         return
     with (
         _threads_restored(),
@@ -142,7 +151,7 @@ def _train(
                 images,
                 stop,
                 narrow=narrow,
-                watch=watch,
+                watch=_of_panel(watch, panel),
             ): panel
             for panel in panels
         }
@@ -153,6 +162,15 @@ def _train(
             # Reached early by an error or by Ctrl-C: then the panels in training give up too.
             stop.set()
             pool.shutdown(cancel_futures=True)
+
+
+def _of_panel(watch: Watch | None, panel: Sequence[int]) -> Watch | None:
+    """``watch`` for a panel, which knows its runs by their places in it."""
+    if watch is None:
+        return None
+    return lambda iteration, by_place: watch(
+        iteration, {panel[place]: accuracy for place, accuracy in by_place.items()}
+    )
 
 
 def _plan(configs: Sequence[RunConfig], images: CompactImages) -> tuple[list[list[int]], bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +59,7 @@ def train_panel(
     stop: threading.Event,
     *,
     narrow: bool,
-    watch: Callable[[int], None] | None = None,
+    watch: Callable[[int, Mapping[int, float]], None] | None = None,
 ) -> list[TrainedRun]:
     """Train runs that share everything but learning rate, weight decay, momentum and seed.
 
@@ -70,7 +70,8 @@ def train_panel(
         stop: looked at before each update.
         narrow: products may be taken for the runs of one seed alone, and need no padding. The
             bits are the same if ``narrow_is_exact``.
-        watch: called after each evaluation with its iteration.
+        watch: called after each evaluation with its iteration, and the validation accuracy of
+            each run that goes on, by its place in the panel.
 
     Raises:
         Stopped: ``stop`` was set.
@@ -91,6 +92,7 @@ def train_panel(
                 silence(panel, run)
 
     def evaluate(iteration: int) -> None:
+        accuracies: dict[int, float] = {}
         train_loss, train_accuracy = _evaluated(panel, images.train, everyone)
         val_loss, val_accuracy = _evaluated(panel, images.val, everyone)  # each [P]
         sound = torch.isfinite(train_loss) & torch.isfinite(val_loss)
@@ -99,8 +101,9 @@ def train_panel(
         for run, (record, finite) in enumerate(zip(records, sound.tolist(), strict=False)):
             if finite and run not in ended:
                 record.evaluation(iteration, rows[run])
+                accuracies[run] = rows[run][3]
         if watch is not None:
-            watch(iteration)
+            watch(iteration, accuracies)
         # Not at the start: only an update makes a run diverge. (Nor does train_one.)
         if iteration:
             retire(~sound, iteration)
