@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.chance import Chance
-from sweeplab.sweeps.settings import METRIC
+from sweeplab.sweeps.settings import METRIC, typical_run
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, number, plus_minus, setting_text, some
 
@@ -36,6 +36,15 @@ def headline(part: Sweep, analysis: Analysis) -> tuple[str, str]:
         how += f"; the choice of the images adds a standard error of {analysis.se_images:.3f}"
     start = "One setting ran" if len(part.settings) == 1 else f"Use {setting(row, part.knobs)}"
     return f"{start}: {accuracy}.", f"{how}."
+
+
+def one_setting(part: Sweep, analysis: Analysis) -> str:
+    """Which setting to use, with the run that stands for it; nothing where there was no choice."""
+    run = typical_run(part.runs, part.knobs, analysis.recommended)
+    if analysis.recommended is None or run is None or len(part.settings) < 2:
+        return ""
+    row = row_of(part, analysis.recommended)
+    return f"If you want one setting, use {setting(row, part.knobs)} (run {run['run']})."
 
 
 def answer(part: Sweep, analysis: Analysis) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweeplab.report.text.answer import answer, headline
+from sweeplab.report.text.answer import answer, headline, one_setting
+from sweeplab.report.text.asked import heading, picture
 from sweeplab.report.text.cautions import cautions
 from sweeplab.report.text.importance import importance_said
+from sweeplab.report.text.methods import Method, methods
 from sweeplab.report.text.questions import questions
 from sweeplab.statistics.analysis import Analysis
+from sweeplab.sweeps.question import question_of
 from sweeplab.sweeps.tables import Sweep
 
 
@@ -16,20 +19,38 @@ from sweeplab.sweeps.tables import Sweep
 class Verdict:
     """The answer of a sweep over one validation set."""
 
-    lead: str  # the headline: which setting to use
-    how: str  # how its number was got; may be empty
+    question: str  # what is answered, as a heading
+    lead: str  # the first sentence of the answer
+    setting: str  # which one to use, if one is wanted; empty where there was no choice
+    picture: str  # the name of the figure that stands beside the answer; may be empty
+    how: str  # how the numbers were got, said once; may be empty
     findings: list[str]  # the rest of the answer
     cautions: list[str]  # to know before believing it
     questions: dict[str, str]  # a sentence a knob, by its key; and "data.train_size × ..."
     importance_said: list[str]  # what mattered most
+    methods: list[Method]  # what was done with the numbers, each with its source
 
 
-def verdict(part: Sweep, analysis: Analysis) -> Verdict:
-    """Say what ``statistics.analyse(part)`` found."""
+def verdict(part: Sweep, analysis: Analysis, asked: str = "") -> Verdict:
+    """Say what ``statistics.analyse(part)`` found.
+
+    Args:
+        part: the sweep, or one part of ``sweeps.comparable``.
+        analysis: of it.
+        asked: the experiment's ``question``, as ``sweep.json`` keeps it; told from the knobs if
+            empty.
+    """
+    question = question_of(part.knobs, asked)
+    lead, how = headline(part, analysis)
     return Verdict(
-        *headline(part, analysis),
+        question=heading(question),
+        lead=lead,
+        setting=one_setting(part, analysis),
+        picture=picture(question, part),
+        how=how,
         findings=answer(part, analysis),
         cautions=cautions(part, analysis),
         questions=questions(part, analysis),
         importance_said=importance_said(analysis),
+        methods=methods(part, analysis),
     )
