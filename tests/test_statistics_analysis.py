@@ -88,7 +88,7 @@ def test_the_numbers_of_a_knobs_sentence_are_those_of_the_tables() -> None:
     rows = found.effects.set_index("value")
     means = sweep.settings.set_index(LR)["final_val_accuracy"]
     assert rows.loc[0.01, "difference"] == pytest.approx(means[0.01] - means[0.1])
-    text = f"{rows.loc[0.01, 'difference']:+.3f} ± {rows.loc[0.01, 'half']:.3f} at 0.01"
+    text = "{difference:+.3f} ({low:+.3f} to {high:+.3f}) at 0.01".format(**rows.loc[0.01])
     assert text.replace("-", "−") in said.questions[LR]
     assert rows["clear"].tolist() == [True, False, True]
 
@@ -98,7 +98,7 @@ def test_two_values_change_from_the_lower_to_the_higher(better: float) -> None:
     sweep, _, said = judge(*make_sweep({LR: [0.01, 0.1]}, lambda s: float(s[LR] == better)))
     low, high = sweep.settings.set_index(LR)["final_val_accuracy"].loc[[0.01, 0.1]]
     change = f"{high - low:+.3f}".replace("-", "−")
-    assert f"from 0.01 to 0.1 validation accuracy changes by {change} ± " in said.questions[LR]
+    assert f"from 0.01 to 0.1 validation accuracy changes by {change} (" in said.questions[LR]
     assert f"from {low:.3f} to {high:.3f} (95 % interval covering " in said.questions[LR]
 
 
@@ -303,17 +303,19 @@ def test_where_the_best_iteration_falls(at: int, advice: str | None) -> None:
         assert "in 3 of 3 runs of learning rate = 0.1" in caution(said, advice)
 
 
-def test_what_would_tell_the_tied_apart() -> None:
-    _, alone, said = judge(*make_sweep({LR: [0.1, 0.2, 0.3]}, lambda s: s[LR], seeds=1))
-    first, second = alone.tied.sort_values("mean", ascending=False).to_dict("records")[:2]
-    # One seed: all of the error is the images', and falls with the root of their number.
-    short = second["critical"] * second["se"] / (first["mean"] - second["mean"])
-    assert f"about {float(f'{500 * short**2:.2g}'):,.0f} validation images; more seeds alone" in (
-        caution(said, "The two highest means")
+def test_how_small_a_difference_would_be_found() -> None:
+    _, found, said = judge(*make_sweep({LR: [0.1, 0.2]}, lambda s: s[LR], seeds=1))
+    design = found.design
+    assert design is not None
+    # One seed: all of the error is the images'. Two settings: 1.96 of it on one side, and 0.84 for
+    # power 0.8, as in any textbook of sample sizes.
+    se = found.tied["se"].max()
+    assert design.detectable == pytest.approx((1.960 + 0.842) * se, rel=0.02)
+    assert design.images == float(f"{500 * (design.detectable / 0.005) ** 2:.2g}")
+    assert design.seeds is None
+    assert f"For 0.005 it would take about {design.images:,} validation images." in caution(
+        said, "The two highest"
     )
-    # Five seeds that differ by more than the gap: no number of images is enough by itself.
-    *_, several = judge(*make_sweep({LR: [0.1, 0.2, 0.3]}, lambda s: s[LR], seeds=5))
-    assert "more seeds as well as more validation images" in caution(several, "two highest means")
 
 
 def test_merged_sweeps_that_repeat_runs_count_them_once() -> None:

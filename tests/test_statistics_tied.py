@@ -11,7 +11,7 @@ import pytest
 from scipy import special, stats
 from test_statistics_samples import answers, as_replicates
 
-from sweeplab.statistics import Noise, compare, noise, optimism, tied_set
+from sweeplab.statistics import Noise, accuracy_interval, comparisons, noise, optimism, tied_set
 from sweeplab.statistics.contrasts import Errors, average_errors, pair_errors
 from sweeplab.statistics.joint import draws
 from sweeplab.statistics.seeds import LOGS, Prior, doubt, learn, trend
@@ -74,9 +74,61 @@ def test_t_interval_of_a_difference_covers_the_truth() -> None:
     inside = []
     for _ in range(400):
         model = noise(as_replicates(answers(rng, np.zeros(2), 5, 300, own=0.1)))
-        found = compare(model, 0, 1)
-        inside.append(abs(found.estimate) <= found.half)
+        found = comparisons(model, tied_set(model)).best([0], [1])
+        inside.append(found.low <= 0 <= found.high)
     assert 0.93 <= np.mean(inside) <= 0.995
+
+
+def test_the_best_of_groups_are_compared_counting_that_they_were_picked() -> None:
+    """Five equal settings against one: the highest of five looks better, and is not."""
+    rng = np.random.default_rng(4)
+    clear, lower = [], []
+    for _ in range(200):
+        model = noise(as_replicates(answers(rng, np.zeros(6), 3, 300, own=0.1)))
+        tied = tied_set(model)
+        found = comparisons(model, tied).best(range(5), [5])
+        assert found.estimate == pytest.approx(model.mean[:5].max() - model.mean[5])
+        assert found.low <= found.estimate <= found.high
+        # Clearly worse than others is only a group of which none could be the best.
+        assert not found.clear or not tied["tied"][5] or not tied["tied"][:5].any()
+        clear.append(found.clear)
+        lower.append(found.estimate < 0)
+    assert np.mean(lower) < 0.3  # pure picking
+    assert np.mean(clear) <= 0.05
+    empty = comparisons(model, tied_set(model)).best([], [5])
+    assert np.isnan(empty.estimate)
+    assert not empty.clear
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.98])
+def test_the_interval_of_an_accuracy_covers_images_and_seeds_within_its_range(level: float) -> None:
+    rng = np.random.default_rng(5)
+    inside = []
+    for _ in range(300):
+        right = rng.random((3, 4, 60)) < level
+        model = noise(as_replicates(right))
+        found = accuracy_interval(model, 0)
+        assert found is not None
+        assert 0 <= found.low <= found.estimate <= found.high <= 1
+        inside.append(found.low <= level <= found.high)
+    assert np.mean(inside) >= 0.93
+
+
+def test_the_interval_of_an_accuracy_is_wilsons_where_nothing_else_is_known() -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
+    right = np.zeros((1, 1, 100), dtype=bool)
+    right[..., :90] = True
+    found = accuracy_interval(noise(as_replicates(right, predictions=False)), 0)
+    low, high = proportion_confint(90, 100, method="wilson")
+    assert (found.low, found.high) == (
+        pytest.approx(low, abs=0.002),
+        pytest.approx(high, abs=0.002),
+    )
+    right[...] = True
+    found = accuracy_interval(noise(as_replicates(right)), 0)
+    assert found.high == 1
+    assert found.low == pytest.approx(proportion_confint(100, 100, method="wilson")[0], abs=0.01)
 
 
 def test_with_smyths_prior_the_tails_are_those_of_his_moderated_t() -> None:
@@ -93,12 +145,14 @@ def test_with_smyths_prior_the_tails_are_those_of_his_moderated_t() -> None:
         expected = stats.t.sf(size / np.sqrt(shrunk), d0 + d)
         assert errors.tail(np.array([size]))[0] == pytest.approx(expected, rel=1e-3)
         assert errors.deviate(np.array([-size]))[0] == pytest.approx(-stats.norm.isf(expected))
-    assert stats.t.sf(errors.half(0.05)[0] / np.sqrt(shrunk), 7) == pytest.approx(0.025, rel=1e-3)
+    assert stats.t.sf(errors.half(1.959964)[0] / np.sqrt(shrunk), 7) == pytest.approx(
+        0.025, rel=1e-3
+    )
 
 
 def test_few_images_have_the_tails_of_students_t() -> None:
     errors = Errors(np.array([0.01]), np.zeros((1, 1)), np.ones((1, 1)), 19.0)
-    assert errors.half(0.05)[0] == pytest.approx(stats.t.isf(0.025, 19) * 0.1, rel=1e-4)
+    assert errors.half(1.959964)[0] == pytest.approx(stats.t.isf(0.025, 19) * 0.1, rel=1e-4)
     assert special.ndtr(-errors.deviate(np.array([0.3])))[0] == pytest.approx(stats.t.sf(3, 19))
 
 

@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 from drawn import INVENTED, Drawn
 
-from sweeplab.statistics import importance, knob_effects, knob_tests, optimism, tied_set
-from sweeplab.statistics.edges import edges
+from sweeplab.statistics import (
+    Noise,
+    comparisons,
+    edges,
+    importance,
+    knob_effects,
+    knob_tests,
+    optimism,
+    tied_set,
+)
 from sweeplab.statistics.importance import SEEDS, decompose
+from sweeplab.statistics.knob_tests import agreeing
 from sweeplab.statistics.recommend import candidates, recommend
 
 Measured = dict[str, float]
@@ -38,7 +47,9 @@ def power(drawn: Drawn) -> Measured:
 def false_effect(drawn: Drawn) -> Measured:
     """Whether the invented knob is said to have an effect."""
     model, settings = drawn.measured()
-    tests = knob_tests(model, settings, drawn.knobs, list(range(len(settings))))
+    eligible = list(range(len(settings)))
+    effects = knob_effects(comparisons(model, tied_set(model)), settings, drawn.knobs, eligible)
+    tests = agreeing(knob_tests(model, settings, drawn.knobs, eligible), effects)
     row = tests.set_index("knob").loc[INVENTED]
     return {"false effect": float(row["effect"])}
 
@@ -64,14 +75,14 @@ def answer(drawn: Drawn) -> Measured:
         "worse than the highest mean": float(drawn.truth[chosen] < drawn.truth[highest]),
         "optimism": true_luck,
         "optimism stated": float(luck["optimism"]),
-    } | _edges(drawn, model, settings, eligible)
+    } | _edges(drawn, model, settings, tied)
 
 
-def _edges(drawn: Drawn, model: object, settings: pd.DataFrame, eligible: list[int]) -> Measured:
+def _edges(drawn: Drawn, model: Noise, settings: pd.DataFrame, tied: pd.DataFrame) -> Measured:
     """Notes on ends of ranges; false ones, of which the truly best value is another."""
-    tests = knob_tests(model, settings, drawn.knobs, eligible)  # type: ignore[arg-type]
-    effects = knob_effects(model, settings, drawn.knobs, eligible)  # type: ignore[arg-type]
-    notes = edges(model, effects, tests)  # type: ignore[arg-type]
+    eligible = tied["setting"].tolist()
+    effects = knob_effects(comparisons(model, tied), settings, drawn.knobs, eligible)
+    notes = edges(effects, agreeing(knob_tests(model, settings, drawn.knobs, eligible), effects))
     best = drawn.settings.loc[int(np.argmax(drawn.truth))]
     false = [note for note in notes if float(best[note.knob]) != note.value]
     clear = [note for note in notes if note.clear]

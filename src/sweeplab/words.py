@@ -95,6 +95,22 @@ def plus_minus(mean: Any, half_width: Any, digits: int = 3, *, signed: bool = Fa
     return f"{text} ± {number(half_width, digits)}"
 
 
+def change(difference: Any, low: Any, high: Any, digits: int = 3) -> str:
+    """``+0.010 (+0.004 to +0.016)``: a difference with its bounds; alone where there are none.
+
+    Bounds that are not 0 do not read 0.000: they get up to two digits more.
+    """
+    values = [float(value) for value in (difference, low, high)]
+    bounds = [abs(value) for value in values[1:] if value]
+    for more in (digits, digits + 1, digits + 2):
+        digits = more
+        if all(bound >= 0.5 * 10**-more for bound in bounds):
+            break
+    rounded = [round(value, digits) or 0.0 for value in values]  # never −0.000
+    texts = [f"{value:{'+' if value else ''}.{digits}f}".replace("-", "−") for value in rounded]
+    return texts[0] if _missing(low) or _missing(high) else f"{texts[0]} ({texts[1]} to {texts[2]})"
+
+
 def percent(share: float) -> str:
     """``6 %``; never 0 % for what happened, nor 100 % for what did not always."""
     rounded = round(100 * share)

@@ -6,10 +6,12 @@ and gives frames or small records. :func:`analyse` calls them all; ``report.text
 
 from sweeplab.statistics.analysis import Analysis, analyse, analyse_runs
 from sweeplab.statistics.chance import Chance, noise_floor
-from sweeplab.statistics.closest import Closest, closest
+from sweeplab.statistics.comparisons import Comparisons, Difference, comparisons
+from sweeplab.statistics.design import Design, design
 from sweeplab.statistics.edges import Edge, edges
-from sweeplab.statistics.effects import Difference, compare, knob_effects
+from sweeplab.statistics.effects import knob_effects
 from sweeplab.statistics.importance import decompose, importance
+from sweeplab.statistics.intervals import Interval, accuracy_interval
 from sweeplab.statistics.knob_tests import knob_tests
 from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of, rises
 from sweeplab.statistics.noise import Noise, noise
@@ -25,22 +27,25 @@ __all__ = [
     "Analysis",
     "BestIterations",
     "Chance",
-    "Closest",
+    "Comparisons",
     "Correct",
+    "Design",
     "Difference",
     "Edge",
+    "Interval",
     "Noise",
     "Outcomes",
     "Replicates",
     "Rise",
+    "accuracy_interval",
     "analyse",
     "analyse_runs",
     "best_iterations",
     "candidates",
-    "closest",
-    "compare",
+    "comparisons",
     "correct_of",
     "decompose",
+    "design",
     "edges",
     "examples_seen",
     "importance",

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeplab.statistics.chance import Chance, noise_floor
-from sweeplab.statistics.closest import Closest, closest
+from sweeplab.statistics.comparisons import Comparisons, comparisons
+from sweeplab.statistics.design import Design, design
 from sweeplab.statistics.edges import Edge, edges
 from sweeplab.statistics.effects import knob_effects
 from sweeplab.statistics.importance import importance
-from sweeplab.statistics.knob_tests import knob_tests
+from sweeplab.statistics.intervals import Interval, accuracy_interval
+from sweeplab.statistics.knob_tests import agreeing, knob_tests
 from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of
 from sweeplab.statistics.noise import noise
 from sweeplab.statistics.optimism import optimism
@@ -35,12 +37,16 @@ class Analysis:
 
     recommended: int | None  # None exactly when no run completed with a finite accuracy
     could_be_best: frozenset[int]  # the tied settings, the recommended one included
+    lowest: float  # the lowest mean among them; NaN without any
     tied: pd.DataFrame  # see tied_set(), with the knobs; the settings compared
+    accuracy: Interval | None  # the recommended one's; not that it was chosen for its accuracy
+    expected: Interval | None  # the same, with that counted; None where nothing was chosen
     chance: Chance  # which chance the comparisons cover
     se_images: float  # what the choice of images adds to the recommended one's accuracy
     optimism: pd.DataFrame  # see optimism()
     outcomes: Outcomes
-    closest: Closest | None  # of the two highest tied means
+    comparisons: Comparisons  # what every section compares settings by
+    design: Design | None  # how small a difference the sweep could tell from chance
     importance: pd.DataFrame  # see importance()
     effects: pd.DataFrame  # see knob_effects()
     tests: pd.DataFrame  # see knob_tests()
@@ -90,24 +96,37 @@ def analyse_runs(
     tied = tied_set(model, eligible)
     chosen = recommend(settings, tied, knobs, examples_seen(runs, knobs))
     among = frozenset(tied.loc[tied["tied"].astype(bool), "setting"].astype(int))
-    effects = knob_effects(model, settings, knobs, eligible)
-    tests = knob_tests(model, settings, knobs, eligible)
+    compared = comparisons(model, tied)
+    effects = knob_effects(compared, settings, knobs, eligible)
+    tests = agreeing(knob_tests(model, settings, knobs, eligible), effects)
+    luck = optimism(model, eligible)
     numbers = setting_numbers(runs, knobs)
     accuracy = settings.set_index("setting")[METRIC].get(chosen, float("nan"))
     return Analysis(
         recommended=chosen,
         could_be_best=among,
+        lowest=float(tied["mean"][tied["tied"].astype(bool)].min()),
+        accuracy=None if chosen is None else accuracy_interval(model, chosen),
+        expected=_expected(luck),
         tied=tied.merge(settings[["setting", *knobs]], on="setting", how="left"),
         chance=model.chance,
         se_images=noise_floor(accuracy, model.images or 0),
-        optimism=optimism(model, eligible),
+        optimism=luck,
         outcomes=outcomes(runs, knobs),
-        closest=closest(model, tied),
+        comparisons=compared,
+        design=design(model, tied),
         importance=importance(model, settings, knobs),
         effects=effects,
         tests=tests,
-        edges=edges(model, effects, tests),
-        size_by_decay=size_by_decay(model, settings, knobs, eligible),
+        edges=edges(effects, tests),
+        size_by_decay=size_by_decay(compared, settings, knobs, eligible),
         best_iterations=best_iterations(runs[numbers.isin(among)]),
         rise=rise_of(runs[numbers == chosen], curves),
     )
+
+
+def _expected(luck: pd.DataFrame) -> Interval | None:
+    row = luck.iloc[0]
+    if row["k"] < 2 or pd.isna(row["corrected"]):
+        return None
+    return Interval(float(row["corrected"]), float(row["low"]), float(row["high"]))

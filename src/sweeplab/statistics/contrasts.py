@@ -7,11 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
-from sweeplab.statistics.noise import Floats, Indices, Noise, Singles, seed_unit, squared_gaps
+from sweeplab.statistics.noise import (
+    Floats,
+    Indices,
+    Noise,
+    Singles,
+    seed_unit,
+    seed_variances,
+    squared_gaps,
+)
 
 NORMAL = 200  # degrees of freedom, from which Student's t is taken for normal: it is faster
 CERTAIN = 38.0  # the largest normal deviate that is told from infinity
-SIZES = np.geomspace(0.01, 1000, 500)  # standard errors, at which tails are looked up
+HALVINGS = 40  # of the range of sizes in which a width is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +55,30 @@ class Errors:
             size = -ndtri(self.tail(np.abs(difference)))
         return np.asarray(np.sign(difference) * np.clip(size, 0.0, CERTAIN))
 
-    def half(self, error: float) -> Floats:
-        """Half the width of the interval that leaves out ``error``; at most 1, as accuracies."""
-        sizes = np.multiply.outer(SIZES, self.se)
-        deviates = self.deviate(sizes)
-        # Deviates grow with sizes, and between two of them nearly in a straight line.
-        at = np.clip((deviates < -ndtri(error / 2)).sum(axis=0), 1, len(SIZES) - 1)[None]
-        low, high = (np.take_along_axis(deviates, at + step, axis=0) for step in (-1, 0))
-        start, end = (np.take_along_axis(sizes, at + step, axis=0) for step in (-1, 0))
-        share = (-ndtri(error / 2) - low) / np.maximum(high - low, 1e-12)
-        return np.asarray(np.minimum(start + share * (end - start), 1.0)[0])
+    def half(self, deviate: Floats | float) -> Floats:
+        """Half the width of an interval, at most 1: the size with the tail of a normal deviate."""
+        middle = np.log(np.maximum(self.se, 1e-12))
+        low, high = middle + np.log(0.01), middle + np.log(1000.0)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            below = self.deviate(np.exp(middle)) < deviate
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.asarray(np.where(self.se > 0, np.minimum(np.exp(high), 1.0), 0.0))
+
+
+def mean_errors(model: Noise, settings: Indices) -> Errors:
+    """Errors of ``mean[settings]`` themselves, of shape ``[A]``."""
+    m = model.images or 0
+    images, df = model.binomial[settings], np.inf
+    if model.by_image is not None and m > 1:
+        part = model.by_image[settings]
+        images, df = np.einsum("ij,ij->i", part, part) / (m * (m - 1)), m - 1.0
+    images = np.asarray(images + (1 / m**2 if m else 0.0), dtype=np.float64)
+    if not model.covers_seeds:
+        return Errors(images, np.zeros((len(images), 1)), np.ones((len(images), 1)), df)
+    variance, weight = seed_variances(model)
+    n = np.maximum(model.counts, 1)[settings, None]
+    return Errors(images, variance[settings] / n, weight[settings], df)
 
 
 def pair_errors(model: Noise, rows: Indices, columns: Indices, elementwise: bool = False) -> Errors:

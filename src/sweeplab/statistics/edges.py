@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeplab.config import KNOBS
-from sweeplab.statistics.effects import Difference, compare
-from sweeplab.statistics.noise import Noise
+from sweeplab.statistics.comparisons import Difference
 
 
 @dataclass(frozen=True)
@@ -23,19 +22,14 @@ class Edge:
     reached: float  # the best mean accuracy at it
     inner: float  # its neighbour
     difference: Difference | None  # of the best at the two; None where none at inner was stable
+    clear: bool  # every other value is worse by more than chance explains
     beyond: float  # the value that would continue the range
 
-    @property
-    def clear(self) -> bool:
-        """Whether the neighbour is worse by more than chance explains."""
-        return self.difference is None or self.difference.clear
 
-
-def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge]:
+def edges(effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge]:
     """Knobs of which a wider range may hold better values.
 
     Args:
-        model: see :func:`~.noise.noise`.
         effects: as :func:`~.effects.knob_effects` gives it.
         tests: as :func:`~.effects.knob_tests` gives it; knobs without effect have no best value.
     """
@@ -53,7 +47,7 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
             continue
         difference = None
         if np.isfinite(inner["best"]):
-            difference = compare(model, int(best["best"]), int(inner["best"]))
+            difference = Difference(-inner["difference"], -inner["high"], -inner["low"])
         at_ends.append(
             Edge(
                 knob=str(knob),
@@ -62,6 +56,7 @@ def edges(model: Noise, effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge
                 reached=float(best["best_mean"]),
                 inner=float(inner["value"]),
                 difference=difference,
+                clear=bool((rows["clear"] | rows["top"] | rows["best_mean"].isna()).all()),
                 beyond=_beyond(inwards["value"].to_numpy()),
             )
         )

@@ -7,7 +7,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from sweeplab.statistics.contrasts import average_errors, pair_errors
 from sweeplab.statistics.joint import draws
@@ -72,10 +71,21 @@ def knob_tests(
             averages.append((estimate, of_average, *values))
         critical = float(np.quantile(simulated, 1 - error))
         largest, of_largest, low, high = max(averages, key=lambda average: abs(average[0]))
-        half = float(of_largest.half(2 * float(ndtr(-critical)))[0])
+        half = float(of_largest.half(critical)[0])
         effect = max(z) > critical
         rows.append((knob, len(z), max(z), critical, effect, largest, half, low, high))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def agreeing(tests: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The tests, in which a knob of which some value is clearly worse has an effect.
+
+    Args:
+        tests: as :func:`knob_tests` gives it.
+        effects: as :func:`~.effects.knob_effects` gives it.
+    """
+    worse = set(effects.loc[effects["clear"].astype(bool), "knob"])
+    return tests.assign(effect=tests["effect"].astype(bool) | tests["knob"].isin(worse))
 
 
 def _matched(

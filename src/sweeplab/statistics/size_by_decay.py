@@ -6,16 +6,25 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweeplab.statistics.effects import compare
+from sweeplab.statistics.comparisons import Comparisons
 from sweeplab.statistics.keys import DECAY, SIZE
-from sweeplab.statistics.noise import Noise
 from sweeplab.sweeps.settings import METRIC, ranked
 
-COLUMNS = ["size", "without", "with", "without_mean", "with_mean", "difference", "half", "clear"]
+COLUMNS = [
+    "size",
+    "without",
+    "with",
+    "without_mean",
+    "with_mean",
+    "difference",
+    "low",
+    "high",
+    "clear",
+]
 
 
 def size_by_decay(
-    model: Noise, settings: pd.DataFrame, knobs: Sequence[str], eligible: Sequence[int]
+    compared: Comparisons, settings: pd.DataFrame, knobs: Sequence[str], eligible: Sequence[int]
 ) -> pd.DataFrame:
     """The best with weight decay against the best without, for the smallest and largest set.
 
@@ -24,8 +33,8 @@ def size_by_decay(
     Returns:
         Two rows, or none where this cannot be asked: ``size``; ``without``, the smallest weight
         decay that was tried; ``with``, the best larger one; the mean accuracies of both;
-        ``difference`` of these, ``half`` (95 %, simultaneous over the two rows by Bonferroni,
-        not counting that the best was picked), ``clear``.
+        ``difference`` of these, ``low`` and ``high`` (95 %, see
+        :class:`~.comparisons.Comparisons`), ``clear``.
     """
     none = pd.DataFrame(columns=COLUMNS)
     if not {SIZE, DECAY} <= set(knobs):
@@ -39,7 +48,8 @@ def size_by_decay(
         if without.empty or with_.empty:
             return none
         plain, best = without.iloc[0], with_.iloc[0]
-        change = compare(model, int(best["setting"]), int(plain["setting"]), among=2)
+        change = compared.best(with_["setting"], without["setting"])
         means = plain[METRIC], best[METRIC]
-        rows.append((size, least, best[DECAY], *means, change.estimate, change.half, change.clear))
+        bounds = change.estimate, change.low, change.high, change.clear
+        rows.append((size, least, best[DECAY], *means, *bounds))
     return pd.DataFrame(rows, columns=COLUMNS) if len(rows) == 2 else none

@@ -98,7 +98,8 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
     number = DRAWS if k <= MANY else DRAWS // 2
     left = error * (1 - FIRST_STAGE)
     bound = -ndtri(error * FIRST_STAGE / (k - 1))  # Bonferroni, over rivals
-    least = float(-ndtri(left))
+    # Of few settings too, a difference that decides lies outside its own 95 % interval.
+    least = float(-ndtri(min(left, ERROR / 2)))
     # Most settings are plainly worse than the highest mean alone, whatever the other rivals say.
     top = np.full(k, chosen[int(np.argmax(model.mean[chosen]))])
     ahead = model.mean[top] - model.mean[chosen]

@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from sweeplab.report.text.answer import row_of, setting
-from sweeplab.statistics import Analysis, BestIterations, Chance, Closest, Edge, Outcomes, Rise
+from sweeplab.statistics import Analysis, BestIterations, Chance, Design, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import capital, count, knob_name, number, percent, plus_minus, some, value_text
+from sweeplab.words import (
+    capital,
+    change,
+    count,
+    knob_name,
+    number,
+    percent,
+    plus_minus,
+    some,
+    value_text,
+)
 
 
 def cautions(part: Sweep, analysis: Analysis) -> list[str]:
     """The sentences, the gravest first."""
     said = [*_outcomes(analysis.outcomes), *_seeds(analysis.chance)]
-    if analysis.closest:
-        said.append(_closest(analysis.closest, analysis.chance))
+    if analysis.design:
+        said.append(_design(analysis.design))
     said += map(_edge, analysis.edges)
     if analysis.recommended is None:
         return said
@@ -80,20 +90,15 @@ def _seeds(chance: Chance) -> list[str]:
     return []
 
 
-def _closest(closest: Closest, chance: Chance) -> str:
-    seeds = count(chance.fewest, "seed")
-    needed = closest.needed or 0
-    alone = "" if closest.seeds_do else "; more seeds alone would not do"
-    takes = {
-        "certainty": f"With only {seeds} that standard error is too uncertain. Add seeds",
-        "seeds": f"Seeds are most of it: it would take about {needed:,} seeds a setting",
-        "images": f"To tell, it would take about {needed:,} validation images{alone}",
-        "both": "To tell, it would take more seeds as well as more validation images",
-    }
-    return (
-        f"The two highest means are {closest.gap:.4f} apart with a standard error of "
-        f"{closest.se:.4f}, which chance can explain. {takes[closest.limit]}."
-    )
+def _design(design: Design) -> str:
+    often = f"{percent(design.power)} of the time"
+    said = f"The two highest are told apart {often} if they truly differ by {design.detectable:.3f}"
+    if design.enough:
+        return f"{said}."
+    needed = {"validation images": design.images, "seeds a setting": design.seeds}
+    ways = [f"about {many:,} {what}" for what, many in needed.items() if many]
+    takes = " or ".join(ways) or "more of both, images and seeds"
+    return f"{said}. For {design.interest:.3f} it would take {takes}."
 
 
 def _edge(edge: Edge) -> str:
@@ -102,9 +107,9 @@ def _edge(edge: Edge) -> str:
     if edge.difference is None:
         evidence = f"at {inner} no run was stable"
     else:
-        change = plus_minus(edge.difference.estimate, edge.difference.half, signed=True)
+        by = change(edge.difference.estimate, edge.difference.low, edge.difference.high)
         chance = "" if edge.clear else ", which may be chance"
-        evidence = f"{change} against {inner}{chance}"
+        evidence = f"{by} against {inner}{chance}"
     if edge.knob == SIZE and edge.largest:
         helps = "would probably" if edge.clear else "may"
         advice = f"More training images {helps} help further."

@@ -11,7 +11,7 @@ from sweeplab.report.text.answer import covered
 from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.keys import DECAY, SIZE
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import capital, knob_name, listed, number, plus_minus, value_text
+from sweeplab.words import capital, change, knob_name, listed, number, value_text
 
 SIZE_BY_DECAY = f"{SIZE} × {DECAY}"
 SHOWN = 6  # values of a knob in one sentence
@@ -41,11 +41,11 @@ def _knob(
         over = f"the best over {listed([knob_name(k) for k in others])} at each value; "
         method = (
             f"({over if others else ''}95 % interval{'s, simultaneous,' if len(ran) > 2 else ''} "
-            f"covering {chance}{', not that the best was picked' if others else ''})"
+            f"covering {chance})"
         )
         reachable = "the best reachable " if others else ""
-        change = _change(ran, reachable) if len(ran) == 2 else _against_the_best(ran)
-        said = f"{change} {method}."
+        against = _change(ran, reachable) if len(ran) == 2 else _against_the_best(ran)
+        said = f"{against} {method}."
         clear = ran["clear"].any()
         if effect is not None and not effect:
             said += (
@@ -67,7 +67,7 @@ def _knob(
 def _against_the_best(ran: pd.DataFrame) -> str:
     [top] = ran[ran["top"].astype(bool)].to_dict("records")
     against = [
-        f"{plus_minus(row['difference'], row['half'], signed=True)} at {value_text(row['value'])}"
+        f"{change(row['difference'], row['low'], row['high'])} at {value_text(row['value'])}"
         for row in _shown(ran).to_dict("records")
         if not row["top"]
     ]
@@ -81,10 +81,12 @@ def _change(two: pd.DataFrame, reachable: str) -> str:
     """From the lower of two values to the higher."""
     low, high = two.to_dict("records")
     # Differences in the table are to the best value, whose own is 0.
-    difference, half = high["difference"] - low["difference"], high["half"] + low["half"]
+    by = high["difference"], high["low"], high["high"]
+    if high["top"]:
+        by = -low["difference"], -low["high"], -low["low"]
     return (
         f"from {value_text(low['value'])} to {value_text(high['value'])} {reachable}validation "
-        f"accuracy changes by {plus_minus(difference, half, signed=True)}, from "
+        f"accuracy changes by {change(*by)}, from "
         f"{number(low['best_mean'])} to {number(high['best_mean'])}"
     )
 
@@ -92,7 +94,7 @@ def _change(two: pd.DataFrame, reachable: str) -> str:
 def _size_by_decay(rows: pd.DataFrame, chance: str) -> str:
     changes = [
         f"with {value_text(row['size'])} training images by "
-        f"{plus_minus(row['difference'], row['half'], signed=True)} "
+        f"{change(row['difference'], row['low'], row['high'])} "
         f"(at {value_text(row['with'])}, {number(row['with_mean'])} against "
         f"{number(row['without_mean'])})"
         for row in rows.to_dict("records")
@@ -102,7 +104,7 @@ def _size_by_decay(rows: pd.DataFrame, chance: str) -> str:
         f"Weight decay at its best value, compared with "
         f"{'none' if least == 0 else value_text(least)}, changes the best reachable validation "
         f"accuracy {' and '.join(changes)} (95 % intervals, simultaneous over the two, covering "
-        f"{chance}, not that the best was picked)."
+        f"{chance})."
     )
 
 
