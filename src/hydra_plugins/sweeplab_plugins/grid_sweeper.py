@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 class GridSweeperConf:
     _target_: str = "hydra_plugins.sweeplab_plugins.grid_sweeper.GridSweeper"
     params: dict[str, Any] = field(default_factory=dict)  # key: values, in Hydra's sweep syntax
+    question: str = ""  # which the report answers: see sweeplab.sweeps.question
     report: bool = True  # false: write the tables, and leave the report to `sweeplab report`
 
 
@@ -30,7 +31,8 @@ ConfigStore.instance().store(
 class GridSweeper(Sweeper):
     """A thin door to ``sweeplab.task.sweep``."""
 
-    def __init__(self, params: Mapping[str, Any], report: bool = True) -> None:
+    def __init__(self, params: Mapping[str, Any], question: str = "", report: bool = True) -> None:
+        del question  # it is kept in sweep.json, with all that was asked for
         self.params = params
         self.report = report
 

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from sweeplab.errors import ConfigError
 from sweeplab.places import experiments_dir
+from sweeplab.sweeps.question import parse_question
 from sweeplab.terminal import console, say
 
 
@@ -21,7 +22,8 @@ class Experiment:
 
     path: Path
     question: str  # the opening comment, up to its first question mark
-    content: dict[str, Any]
+    asks: str  # of which kind it is, as ``question:`` says; may be empty
+    content: dict[str, Any]  # without ``question:``
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ def read(path: Path) -> Experiment:
     """The experiment in ``path``.
 
     Raises:
-        ConfigError: it is no YAML mapping.
+        ConfigError: it is no YAML mapping, or asks no question that a report answers.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -67,7 +69,12 @@ def read(path: Path) -> Experiment:
     comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
     words = " ".join(line.lstrip("#") for line in comment).split()
     question, mark, _ = " ".join(words).partition("?")
-    return Experiment(path, question + mark, content)
+    asks = str(content.pop("question", None) or "")
+    try:
+        asks = str(parse_question(asks)) if asks else ""
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return Experiment(path, question + mark, asks, content)
 
 
 def list_experiments() -> None:

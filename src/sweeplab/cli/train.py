@@ -17,6 +17,8 @@ from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, wants_traceb
 from sweeplab.places import conf_dir
 
 MULTIRUN = ("-m", "--multirun")
+SWEEPER = "override /hydra/sweeper"
+SWEEPERS = ("grid",)  # ours, which keep the experiment's question
 
 
 def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> None:
@@ -50,7 +52,7 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
         store.store(
             group="experiment",
             name=experiment.name,
-            node=_node(experiment),
+            node=_node(experiment, words),
             package="_global_",
             provider=str(experiment.path),
         )
@@ -85,15 +87,28 @@ def _errors_as_messages() -> Iterator[None]:
         del os.environ[FULL_ERROR]
 
 
-def _node(experiment: Experiment) -> dict[str, Any]:
+def _node(experiment: Experiment, words: list[str]) -> dict[str, Any]:
     """The file as a config that Hydra merges into the root. Its name names the outputs."""
     node = experiment.content
     hydra = _block(node, "hydra", experiment)
     _block(hydra, "job", experiment).setdefault("name", experiment.name)
     _block(hydra, "help", experiment).setdefault("header", experiment.question)
-    if "mode" not in hydra and _block(hydra, "sweeper", experiment).get("params"):
+    sweeper = _block(hydra, "sweeper", experiment)
+    if "mode" not in hydra and sweeper.get("params"):
         hydra["mode"] = "MULTIRUN"
+    if experiment.asks and _sweeper(experiment, words) in SWEEPERS:
+        sweeper.setdefault("question", experiment.asks)
     return node
+
+
+def _sweeper(experiment: Experiment, words: list[str]) -> str:
+    """Whose sweeper is asked for; ours if nobody's."""
+    defaults = experiment.content.get("defaults") or []
+    named = [entry for entry in defaults if isinstance(entry, dict)]
+    chosen = [str(entry[SWEEPER]) for entry in named if SWEEPER in entry]
+    start = f"{SWEEPER.removeprefix('override /')}="
+    chosen += [word.removeprefix(start) for word in words if word.startswith(start)]
+    return chosen[-1] if chosen else SWEEPERS[0]
 
 
 def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, Any]:

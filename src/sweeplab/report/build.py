@@ -47,12 +47,15 @@ def build_report(
     target = sweep.path if out is None else out
     files = FigureFiles(target / "figures", formats)
     parts = comparable(sweep)
-    groups = [_group(part, files, name if len(parts) > 1 else "") for name, part in parts.items()]
+    question, asks = _question(sweep)
+    groups = [
+        _group(part, files, name if len(parts) > 1 else "", asks) for name, part in parts.items()
+    ]
     files.remove_stale()
     trouble = trouble_table(sweep)
     page = Page(
         title=_title(sweep.paths),
-        question=_question(sweep),
+        question=question,
         summary=_summary(sweep),
         groups=groups,
         tables=[*([trouble] if trouble else []), runs_table(sweep)],
@@ -66,12 +69,12 @@ def build_report(
     return path
 
 
-def _group(part: Sweep, files: FigureFiles, name: str) -> Group:
+def _group(part: Sweep, files: FigureFiles, name: str, asks: str) -> Group:
     """What is said and shown of ``part``, under its ``name`` where it is one of several."""
     prefix = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name))
     of = f", {name}" if name else ""
     analysis = analyse(part)
-    said = verdict(part, analysis)
+    said = verdict(part, analysis, asks)
     sentences = {"importance": said.importance_said, "knobs": [*said.questions.values()]}
     shown = []
     for section in sections(part, analysis):
@@ -110,15 +113,16 @@ def _title(paths: Sequence[Path]) -> str:
     return f"{count(len(names), 'sweep')}: {listed([*names[:MOST_NAMED], more])}"
 
 
-def _question(sweep: Sweep) -> str:
-    """The question of the experiment, where all the sweeps asked one and the same."""
+def _question(sweep: Sweep) -> tuple[str, str]:
+    """The experiment's question and its kind, where all the sweeps asked one and the same."""
     asked = set()
     for path in sweep.paths:
         try:
-            asked.add(read_sweep(SweepFolder(path)).question)
+            record = read_sweep(SweepFolder(path))
         except RunFolderError:  # a run's folder, or a sweep whose record is damaged
-            return ""
-    return asked.pop() if len(asked) == 1 else ""
+            return "", ""
+        asked.add((record.question, record.asks))
+    return asked.pop() if len(asked) == 1 else ("", "")
 
 
 def _summary(sweep: Sweep) -> str:

@@ -81,6 +81,7 @@ class SweepRecord(Struct):
     name: str  # of the experiment, or "train"
     question: str  # the experiment's, or empty
     jobs: list[JobEntry]
+    asks: str = ""  # of which kind the question is: see ``sweeps.question``
     format: int = FORMAT
 
 

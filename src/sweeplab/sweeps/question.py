@@ -44,7 +44,8 @@ def parse_question(text: str) -> Question:
         raise ConfigError(f"question must be {SPELLINGS}, but is '{text}'.")
     for knob in named:
         if knob not in KNOBS or KNOBS[knob].role != "knob":
-            close = difflib.get_close_matches(knob, KNOBS, n=1)
+            close = [key for key in KNOBS if key.endswith(f".{knob}")]
+            close += difflib.get_close_matches(knob, KNOBS, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise ConfigError(f"question names '{knob}', which is no knob (in '{text}').{hint}")
     if len(set(named)) != ABOUT[kind] or len(named) != ABOUT[kind]:

@@ -17,6 +17,7 @@ from sweeplab.runs.record import RunRecord, signature
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, read_sweep
 from sweeplab.sweeps.plan import Plan, plan
+from sweeplab.sweeps.question import parse_question
 from sweeplab.task.compose import Job, compose_jobs
 from sweeplab.training import ENGINE_VERSION
 
@@ -123,8 +124,15 @@ def prepare(request: Request) -> Prepared:
         # The header is the question of the experiment that was asked for, where one was.
         question=str(hydra.help.header).strip() if "experiment" in hydra.runtime.choices else "",
         jobs=sorted(entries.values(), key=lambda entry: entry.number),
+        asks=_question(hydra.sweeper),
     )
     return Prepared(folder, asked, planned, records, stamp, record)
+
+
+def _question(sweeper: DictConfig) -> str:
+    """What the sweep asks, as our sweepers keep it; empty with another's."""
+    text = str(sweeper.get("question") or "")
+    return str(parse_question(text)) if text else ""
 
 
 def _composed(request: Request) -> tuple[list[Job], list[RunIdentity]]:
