@@ -6,14 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import setup_globals
 from hypothesis import settings
 
 from sweeplab.config import DataConfig, RunConfig
+from sweeplab.places import conf_dir
 
 # A busy machine is no failure: no example has a time limit.
 settings.register_profile("sweeplab", deadline=None)
@@ -102,3 +108,13 @@ def mnist_root() -> Path:
     if not (root / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
         pytest.skip("SWEEPLAB_DATA points at no MNIST")
     return root
+
+
+@pytest.fixture
+def loader() -> Iterator[ConfigLoader]:
+    """Hydra's loader over ``conf/``, as a command has it."""
+    setup_globals()
+    GlobalHydra.instance().clear()
+    ConfigStore.instance().store(name="run_config", node=RunConfig)
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()

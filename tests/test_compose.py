@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from hydra import initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from sweeplab.config import RunConfig
 from sweeplab.parse import from_dict
-from sweeplab.places import conf_dir
 from sweeplab.task.compose import compose_jobs, from_hydra
-from sweeplab.task.sweep import expand
-
-
-@pytest.fixture
-def loader() -> Iterator[ConfigLoader]:
-    setup_globals()
-    GlobalHydra.instance().clear()
-    ConfigStore.instance().store(name="run_config", node=RunConfig)
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield GlobalHydra.instance().config_loader()
+from sweeplab.task.grid import Space
+from sweeplab.task.grid import expand as expand_space
 
 
 def master(loader: ConfigLoader, *overrides: str) -> DictConfig:
@@ -49,6 +34,10 @@ def without_hydra(whole: DictConfig) -> DictConfig:
     with open_dict(job):
         del job["hydra"]
     return job
+
+
+def expand(loader: ConfigLoader, lines: list[str]) -> list[list[str]]:
+    return expand_space(loader, Space(), lines)
 
 
 GRIDS = [

@@ -36,7 +36,8 @@ MAY_MEET_HYDRA = {"task", "cli"}
 WITHIN = {
     "execute": ["options", "files", "stack", "processes", "slurm", "distribute"],
     "task": [
-        *("compose", "prepare", "claim", "words", "progress", "hooks"),
+        *("spaced", "conditions", "grid", "compose", "left_out"),
+        *("prepare", "claim", "words", "progress", "hooks"),
         *("launch", "job", "finish", "sweep"),
     ],
     "report": ["text", "page", "notebook", "build"],

@@ -4,7 +4,6 @@ Unlike Hydra's basic sweeper it leaves composing the jobs to the launcher, which
 """
 
 # No `from __future__ import annotations`: see stacked_launcher.py.
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +11,17 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass
 class GridSweeperConf:
     _target_: str = "hydra_plugins.sweeplab_plugins.grid_sweeper.GridSweeper"
-    params: dict[str, Any] = field(default_factory=dict)  # key: values, in Hydra's sweep syntax
+    params: dict[str, Any] = field(default_factory=dict)  # key: values, a list or sweep syntax
+    grids: list[Any] = field(default_factory=list)  # several: what each changes of params
+    zip: list[Any] = field(default_factory=list)  # groups of keys that move together
+    exclude: list[str] = field(default_factory=list)  # conditions: "batch_size > data.train_size"
+    skip_invalid: bool = False  # true: leave out the combinations that break a rule
     question: str = ""  # which the report answers: see sweeplab.sweeps.question
     report: bool = True  # false: write the tables, and leave the report to `sweeplab report`
 
@@ -31,9 +34,9 @@ ConfigStore.instance().store(
 class GridSweeper(Sweeper):
     """A thin door to ``sweeplab.task.sweep``."""
 
-    def __init__(self, params: Mapping[str, Any], question: str = "", report: bool = True) -> None:
+    def __init__(self, question: str = "", report: bool = True, **space: Any) -> None:
         del question  # it is kept in sweep.json, with all that was asked for
-        self.params = params
+        self.space = space
         self.report = report
 
     def setup(
@@ -49,6 +52,9 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         # Imported here, because every Hydra command scans this.
+        from sweeplab.task.grid import Space
         from sweeplab.task.sweep import sweep
 
-        return sweep(**self.given, params=self.params, arguments=arguments, report=self.report)
+        given: Any = OmegaConf.to_container(OmegaConf.create(self.space))
+        space = Space(**given)
+        return sweep(**self.given, space=space, arguments=arguments, report=self.report)

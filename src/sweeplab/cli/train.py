@@ -15,6 +15,7 @@ from sweeplab.cli.experiments import Experiment, find, read
 from sweeplab.config import KNOBS, RunConfig
 from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, wants_traceback
 from sweeplab.places import conf_dir
+from sweeplab.task.spaced import quote_spaced
 
 MULTIRUN = ("-m", "--multirun")
 SWEEPER = "override /hydra/sweeper"
@@ -37,6 +38,7 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
             raise click.UsageError(
                 "--dry-run shows what a sweep would train: give -m, or an experiment's file."
             )
+    words = [quote_spaced(word) for word in words]
     if "-sc" not in words:
         _refuse_unknown_keys(words)
     if experiment is not None:
@@ -94,7 +96,7 @@ def _node(experiment: Experiment, words: list[str]) -> dict[str, Any]:
     _block(hydra, "job", experiment).setdefault("name", experiment.name)
     _block(hydra, "help", experiment).setdefault("header", experiment.question)
     sweeper = _block(hydra, "sweeper", experiment)
-    if "mode" not in hydra and sweeper.get("params"):
+    if "mode" not in hydra and (sweeper.get("params") or sweeper.get("grids")):
         hydra["mode"] = "MULTIRUN"
     if experiment.asks and _sweeper(experiment, words) in SWEEPERS:
         sweeper.setdefault("question", experiment.asks)

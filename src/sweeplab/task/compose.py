@@ -10,7 +10,7 @@ OmegaConf.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeplab.config import KNOBS, RunConfig, check, replaced, to_dict
+from sweeplab.config import KNOBS, RunConfig, problems, replaced, to_dict
 from sweeplab.errors import ConfigError
 from sweeplab.parse import ENVIRONMENT, from_dict
 from sweeplab.runs.saved_config import to_yaml
@@ -134,6 +134,21 @@ def saved_root(config: RunConfig, composed: DictConfig) -> str:
     return root if same == config.data.root else literal(config.data.root)
 
 
+def composed(
+    loader: ConfigLoader, master: DictConfig, job_overrides: Iterable[Sequence[str]]
+) -> Iterator[Job | str]:
+    """Each job, its values not yet checked; for one that does not compose, the reason."""
+    composer = _Composer(loader, master)
+    for overrides in map(list, job_overrides):
+        try:
+            yield composer.compose(overrides)
+        except (ConfigError, HydraException, OmegaConfBaseException) as error:
+            reason = str(error)
+            if isinstance(error.__cause__, OmegaConfBaseException):  # Hydra keeps the reason there
+                reason += f" {str(error.__cause__).splitlines()[0]}"
+            yield " ".join(reason.split())
+
+
 def compose_jobs(
     loader: ConfigLoader, master: DictConfig, job_overrides: Sequence[Sequence[str]]
 ) -> tuple[list[Job], list[str]]:
@@ -143,19 +158,15 @@ def compose_jobs(
         The jobs, and a sentence for each job that is wrong, naming its overrides. The jobs are
         all there only when there is no such sentence.
     """
-    composer = _Composer(loader, master)
     jobs: list[Job] = []
     wrong: list[str] = []
-    for overrides in map(list, job_overrides):
-        try:
-            job = composer.compose(overrides)
-            check(job.config)
+    results = composed(loader, master, job_overrides)
+    for overrides, job in zip(job_overrides, results, strict=True):
+        if isinstance(job, str) or problems(job.config):
+            reason = job if isinstance(job, str) else "; ".join(problems(job.config)) + "."
+            wrong.append(f"{' '.join(overrides)}: {reason}")
+        else:
             jobs.append(job)
-        except (ConfigError, HydraException, OmegaConfBaseException) as error:
-            reason = str(error)
-            if isinstance(error.__cause__, OmegaConfBaseException):  # Hydra keeps the reason there
-                reason += f" {str(error.__cause__).splitlines()[0]}"
-            wrong.append(f"{' '.join(overrides)}: {' '.join(reason.split())}")
     return jobs, wrong
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import io
 import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from sweeplab.errors import ConfigError, SweeplabError
+from sweeplab.errors import SweeplabError
 from sweeplab.task.claim import opened
 from sweeplab.task.finish import finish
+from sweeplab.task.grid import Space, expand
+from sweeplab.task.left_out import announce_left_out, list_left_out, without
 from sweeplab.task.prepare import Request, sweep_folder
 from sweeplab.task.words import announce
 from sweeplab.terminal import say
@@ -29,7 +29,7 @@ def sweep(
     context: HydraContext,
     launcher: Launcher,
     master: DictConfig,
-    params: Mapping[str, Any],
+    space: Space,
     arguments: Sequence[str],
     report: bool,
 ) -> Any:
@@ -38,18 +38,20 @@ def sweep(
     Args:
         launcher: one that plans (it has ``plans = True``, as ours) gets the whole grid; another
             gets those jobs that the folder still lacks.
-        params: ``hydra.sweeper.params``; a key in ``arguments`` replaces the same key here.
+        space: what to combine; a key in ``arguments`` replaces the same key here.
         arguments: the overrides of the command line.
         report: whether to build the report, or the tables alone.
 
     Ends the process with exit code 1, after all the rest, when a run failed.
     """
-    lines = [f"{key}={value}" for key, value in params.items()]
-    grid = expand(context.config_loader, [*lines, *arguments])
+    grid = expand(context.config_loader, space, arguments)
+    grid, left_out = without(context.config_loader, master, grid, space)
+    announce_left_out(left_out, of=len(grid) + len(left_out))
     if getattr(launcher, "plans", False):
         returns: Sequence[JobReturn] = launcher.launch(grid, initial_job_idx=0)
-        if not returns:
-            return returns  # a dry run
+        if not returns:  # a dry run
+            list_left_out(left_out)
+            return returns
     else:
         returns = _launch_missing(launcher, Request(context.config_loader, master, grid))
     failed = [job for job in returns if job.status == JobStatus.FAILED]
@@ -67,27 +69,6 @@ def sweep(
     if code or failed:
         sys.exit(1)
     return returns
-
-
-def expand(loader: ConfigLoader, lines: Sequence[str]) -> list[list[str]]:
-    """Every combination of the values in Hydra's sweep syntax, the last key running fastest.
-
-    Raises:
-        ConfigError: a key sweeps over an interval, which has no end of values.
-    """
-    choices: dict[str, list[str]] = {}
-    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(lines)):
-        key = override.get_key_element()
-        if not override.is_sweep_override():
-            choices[key] = [override.input_line or ""]
-        elif override.is_discrete_sweep():
-            choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        else:
-            raise ConfigError(
-                f"{key} sweeps over an interval, and a grid needs values: list them "
-                f"({key}=0.1,0.2) or step through them ({key}=range(1,10))."
-            )
-    return [list(combination) for combination in itertools.product(*choices.values())]
 
 
 def _launch_missing(launcher: Launcher, request: Request) -> list[JobReturn]:
