@@ -31,13 +31,13 @@ DECAY = "optimizer.weight_decay"
 # Each experiment, in the order of the gallery, with the figures that answer its question, and
 # the knobs that it is about.
 SHOWN = {
-    "tutorial": (["overview", "templates", "confusion"], []),
+    "tutorial": (["curves-setting", "templates", "confusion"], []),
     "learning_rate": (["knob-optimizer-lr", "curves-optimizer-lr"], ["optimizer.lr"]),
     "batch_size": (["batch-size", "pairs"], ["batch_size"]),
     "weight_decay": ([f"knob-{DECAY.replace('.', '-')}", "templates"], [DECAY]),
     "dataset_size": (["train-size", "curves-data-train_size"], ["data.train_size"]),
     "dataset_size_by_weight_decay": (["train-size", "pairs"], [f"data.train_size × {DECAY}"]),
-    "grid": (["importance", "pairs", "parallel"], []),
+    "grid": (["importance", "pairs"], []),
     "quickstart": (["pairs"], ["optimizer.lr"]),
 }
 WIDTH = 1600  # pixels of a picture, at most

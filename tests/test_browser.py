@@ -57,7 +57,7 @@ class TestBrowser:
                 " s.getBoundingClientRect(); const g = s.querySelector('g').getBBox();"
                 " return [b.width, b.height, g.width, g.height]; })}))"
             )
-            assert len(sizes) == 18
+            assert len(sizes) == 14
             for figure in sizes:
                 assert figure["panels"], figure["id"]
                 for panel in figure["panels"]:

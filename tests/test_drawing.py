@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from sweeplab.config import RunConfig
 from sweeplab.errors import SweeplabError
 from sweeplab.figures.catalogue import sections
 from sweeplab.figures.panels import line_key, panels
-from sweeplab.figures.plots import Plot
+from sweeplab.figures.plots import Plot, first_images
 from sweeplab.figures.plots.training import write_training_curves
 from sweeplab.figures.svg import page_parts, to_svg
 from sweeplab.figures.theme import DARK, fixed_map, on_colour, styled
@@ -67,8 +68,7 @@ class TestDrawing:
         assert set(names) == {
             *(f"knob-{slug}" for slug in slugs),
             *(f"curves-{slug}" for slug in slugs),
-            *("pairs", "parallel", "train-size", "batch-size", "overview", "facets"),
-            *("importance", "best-iteration", "templates", "images"),
+            *("pairs", "train-size", "batch-size", "importance", "best-iteration", "templates"),
         }
 
     def test_nothing_is_cut_off(self, plots: list[Plot]) -> None:
@@ -87,7 +87,7 @@ class TestDrawing:
         assert_whole(figures.heatmap(table_of(runs, LR, WD), LR, WD), "heat map")
 
     def test_every_axis_has_a_name(self, plots: list[Plot]) -> None:
-        pictures = {"templates", "images", "mistakes", "parallel"}
+        pictures = {"templates", "mistakes"}
         for plot in plots:
             for ax in plot.figure.axes:
                 if plot.name not in pictures:
@@ -179,6 +179,27 @@ class TestForNotebooks:
         # 10 iterations of 10 images are one pass over 100
         assert sorted(ends) == [pytest.approx([1, 0.6]), pytest.approx([1, 0.8])]
 
+    def test_an_axis_of_curves_ends_above_the_highest_line(self, tmp_path: Path) -> None:
+        for seed, end in enumerate((0.86, 0.94)):  # a t interval of 0.9 ± 0.51
+            for rate in (0.1, 1.0):
+                write_run(
+                    tmp_path / f"{seed}{rate}",
+                    [0.1, end - rate / 50],
+                    seed=seed,
+                    optimizer__lr=rate,
+                )
+        _, _, training, validation = figures.learning_curves(load_sweep(tmp_path)).axes
+        for ax in (training, validation):
+            assert 0.948 < ax.get_ylim()[1] < 0.98  # training is 0.05 better than 0.898
+
+    def test_the_first_images_are_shown_of_new_data_alone(self, grid: Sweep) -> None:
+        runs = grid.runs.assign(**{"data.name": "mine"})
+        assert list(first_images.plots(grid, analyse(grid))) == []
+        images = grid.path / "images"
+        shutil.copy(images / "digits.safetensors", images / "mine.safetensors")
+        [plot] = first_images.plots(replace(grid, runs=runs), analyse(grid))
+        assert plot.title == "The first 18 training images"
+
     def test_curves_in_panels_by_another_knob(self, grid: Sweep) -> None:
         figure = figures.learning_curves(grid, hue=LR, col=BATCH)
         titles = [ax.get_title(loc="left") for ax in figure.axes]
@@ -253,20 +274,20 @@ class TestUnusualSweeps:
     def test_no_run_completed(self, accuracies: Any, tmp_path: Path) -> None:
         for i, rate in enumerate((0.1, 1.0)):
             write_run(tmp_path / str(i), accuracies, diverged_at=14, optimizer__lr=rate)
-        assert {plot.name for plot in plots_of(load_sweep(tmp_path))} <= {"overview"}
+        assert plots_of(load_sweep(tmp_path)) == []
 
     def test_seeds_alone_give_the_mean_curves(self, tmp_path: Path) -> None:
         for seed in range(3):
             write_run(tmp_path / str(seed), [0.1, 0.4, 0.5 + seed / 10], seed=seed)
         plots = {plot.name: plot for plot in plots_of(load_sweep(tmp_path))}
-        assert set(plots) == {"overview", "curves-setting", "best-iteration"}
+        assert set(plots) == {"curves-setting", "best-iteration"}
         assert "validation accuracy 0.600" in plots["curves-setting"].alt
 
     def test_sweeps_without_a_curve_are_refused_by_name(self, tmp_path: Path) -> None:
         for i, rate in enumerate((0.1, 1.0)):
             write_run(tmp_path / str(i), None, optimizer__lr=rate)
         sweep = load_sweep(tmp_path)
-        for draw in (figures.overview, figures.learning_curves, figures.parallel):
+        for draw in (figures.learning_curves, figures.heatmaps):
             with pytest.raises(SweeplabError, match="Every run of this sweep failed"):
                 draw(sweep)
         with pytest.raises(SweeplabError, match="that did not fail, but is '0'"):
@@ -280,7 +301,6 @@ class TestUnusualSweeps:
             sweep = table_of(runs, LR, WD, key)
             assert_whole(figures.knob(sweep, key), key)
             assert_whole(figures.heatmaps(sweep), key)
-            assert_whole(figures.parallel(sweep), key)
 
 
 class TestSvg:

@@ -31,8 +31,6 @@ from sweeplab.figures.plots.batch_size import best_rates
 from sweeplab.figures.plots.best_iteration import best_shares
 from sweeplab.figures.plots.confusion import count_pairs
 from sweeplab.figures.plots.mistakes import most_wrong
-from sweeplab.figures.plots.overview import ends_of_diverged
-from sweeplab.figures.plots.parallel import coordinates
 from sweeplab.figures.plots.train_size import by_size, size_table
 from sweeplab.figures.scale import is_log, set_knob, spread
 from sweeplab.figures.slices import best_over_others, held_at, levels, thinned
@@ -156,16 +154,6 @@ class TestData:
             11: 1,  # the very last
         }
 
-    def test_parallel_coordinates(self, runs: pd.DataFrame) -> None:
-        table = coordinates(summarise(runs, [LR, WD]), [LR, WD])
-        by = table.set_index("setting")
-        assert by.loc[0, [LR, WD]].tolist() == [0, 0]
-        assert by.loc[1, [LR, WD]].tolist() == [0, 1]
-        # means 0.82, 0.70, 0.90: from 0.70 to 0.90
-        assert by["accuracy"].loc[[0, 1, 2]].tolist() == pytest.approx([0.6, 0, 1])
-        assert by.loc[3, "group"] == -1
-        assert by.loc[2, "group"] == 3
-
     def test_confusion_and_the_most_confident_mistakes(self) -> None:
         shares = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
         labels = np.array([0, 0, 1, 1])
@@ -189,19 +177,6 @@ class TestData:
     def test_losses_are_cut_above_where_training_began(self) -> None:
         points = pd.DataFrame({CLOCKS["iteration"]: [0, 10, 0], "val_loss": [2.3, 900.0, 2.5]})
         assert loss_limit(points, "val_loss") == pytest.approx(2.75)
-
-    def test_the_last_value_before_divergence(self) -> None:
-        points = pd.DataFrame(
-            {
-                "sweep": "s",
-                "run": ["0", "0", "1"],
-                "status": ["diverged", "diverged", "completed"],
-                "iteration": [0, 10, 20],
-                "val_loss": [2.3, 5.0, 1.0],
-            }
-        )
-        ends = ends_of_diverged(points, "iteration", "val_loss")
-        assert ends[["run", "iteration", "val_loss"]].to_numpy().tolist() == [["0", 10, 5.0]]
 
     def test_held_at(self, runs: pd.DataFrame) -> None:
         assert len(held_at(runs, {LR: 0.1, WD: 0.5}, [LR, WD], [WD])) == 4

@@ -59,7 +59,7 @@ class Reader(HTMLParser):
 class TestPage:
     def test_files(self, sweep: Path) -> None:
         figures = {path.name for path in (sweep / "figures").glob("[!.]*")}
-        assert {"pairs.svg", "pairs.png", "overview.svg", "images.png"} <= figures
+        assert {"pairs.svg", "pairs.png", "importance.png"} <= figures
         assert len(figures) % 2 == 0
         assert (sweep / "runs.csv").is_file()
         assert (sweep / "curves.parquet").is_file()
@@ -123,7 +123,7 @@ class TestPage:
     def test_the_same_runs_give_the_same_report(self, sweep: Path, tmp_path: Path) -> None:
         build_report(load_sweep([sweep]), out=tmp_path)
         again = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert len(again) > 30
+        assert len(again) == 2 + 2 * 14  # the page, the list of figures, and figures in two formats
         for path in again:
             first = sweep / path.relative_to(tmp_path)
             assert first.read_bytes() == path.read_bytes(), path.name
@@ -145,7 +145,7 @@ class TestUnusualSweeps:
     def test_all_runs_diverged(self, tmp_path: Path) -> None:
         for i in range(2):
             write_run(tmp_path / "s" / str(i), [0.1, 0.2], diverged_at=11, optimizer__lr=9.0 + i)
-        assert "No run came to the end" in self.build(tmp_path / "s")
+        assert "No run completed, so there is no setting to recommend" in self.build(tmp_path / "s")
 
     def test_a_single_run(self, tmp_path: Path) -> None:
         write_run(tmp_path / "s" / "0", [0.1, 0.5, 0.625])
@@ -153,7 +153,6 @@ class TestUnusualSweeps:
         text = self.build(tmp_path / "s" / "0")
         assert "One setting ran: 0.625 validation accuracy on 50 images. One seed, so no" in text
         assert "±" not in text[: text.index("Learning curves")]
-        assert "The first 18 training images" in text
 
     def test_a_wrong_model_is_not_explained(self, tmp_path: Path) -> None:
         # The weights are zero and 10 % right, but the curves say 62 %: other images, or weights.

@@ -2,11 +2,9 @@
 
 With ``sweep = sweeplab.load_sweep(...)`` and ``knob`` one of ``sweep.knobs``:
 
-- ``overview(sweep)``: every run's curves, the best settings picked out
 - ``learning_curves(sweep, hue="optimizer.lr", col="batch_size", x="epochs")``: small multiples
 - ``knob(sweep, "optimizer.lr")``: accuracy against one knob
 - ``heatmap(sweep, "optimizer.lr", "batch_size")``, and ``heatmaps(sweep)`` of all pairs
-- ``parallel(sweep)``: every setting as a line through all knobs
 - ``importance(sweep)``: how much each knob mattered
 - ``best_iteration(sweep)``: when in training runs were at their best
 - ``train_size(sweep)`` and ``batch_size(sweep)``: the questions about these two knobs
@@ -29,7 +27,7 @@ from typing import Any
 # The functions that a file of figures/plots is named after, and those that share one.
 _NAMES = (
     "batch_size best_iteration confusion first_images heatmap importance knob learning_curves "
-    "mistakes overview parallel templates train_size"
+    "mistakes templates train_size"
 )
 _HOME = {name: name for name in _NAMES.split()}
 _HOME |= {"heatmaps": "heatmap", "loss": "training", "accuracy": "training"}

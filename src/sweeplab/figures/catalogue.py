@@ -12,10 +12,10 @@ from sweeplab.sweeps.tables import Sweep
 SECTIONS = (
     ("importance", "How much each knob mattered", ["importance"]),
     ("knobs", "What each knob does", ["knob"]),
-    ("pairs", "Knobs together", ["heatmap", "parallel"]),
+    ("pairs", "Knobs together", ["heatmap"]),
     ("size", "Training-set size", ["train_size"]),
     ("batch", "Batch size", ["batch_size"]),
-    ("curves", "Learning curves", ["training", "overview", "learning_curves"]),
+    ("curves", "Learning curves", ["training", "learning_curves"]),
     ("length", "Length of training", ["best_iteration"]),
     ("model", "The model", ["templates", "confusion", "mistakes"]),
     ("data", "The images", ["first_images"]),

@@ -214,14 +214,25 @@ def within_accuracy(ax: Axes) -> None:
     ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))
 
 
-def accuracy_limits(axes: Sequence[Axes], floor: float = 0.0) -> None:
-    """One vertical scale for several panels of accuracy, within ``floor`` and 1."""
+def accuracy_limits(axes: Sequence[Axes]) -> None:
+    """One vertical scale for several panels of accuracy, within what an accuracy can be."""
     limits = [ax.get_ylim() for ax in axes]
     low, high = min(low for low, _ in limits), max(high for _, high in limits)
     # A panel of values close together left little room, and may be the highest or lowest here.
     room = 0.03 * (high - low)
     for ax in axes:
-        ax.set_ylim(max(low - room, floor or -ROOM), min(high + room, 1 + ROOM))
+        ax.set_ylim(max(low - room, -ROOM), min(high + room, 1 + ROOM))
+
+
+def curve_limits(axes: Sequence[Axes], floor: float) -> None:
+    """One vertical scale for several panels of accuracy during training, from ``floor`` up.
+
+    It ends above the highest line; a wide interval of a few seeds may leave it.
+    """
+    high = max(float(np.nanmax(line.get_ydata())) for ax in axes for line in ax.lines)
+    room = 0.12 * (high - floor)
+    for ax in axes:
+        ax.set_ylim(floor or -ROOM, min(high + room, 1 + ROOM))
 
 
 def accuracy_floor(table: pd.DataFrame, groups: Sequence[str], x: str) -> float:

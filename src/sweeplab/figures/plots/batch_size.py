@@ -1,4 +1,4 @@
-"""Batch size: the same curves on three clocks, each size at its own best learning rate."""
+"""Batch size: the same curves on two clocks, each size at its own best learning rate."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from sweeplab.figures.curves import (
     CLOCKS,
     accuracy_floor,
-    accuracy_limits,
     bands_note,
+    curve_limits,
     curves_note,
     draw_curves,
     draw_means,
@@ -43,10 +43,12 @@ from sweeplab.words import plus_minus, value_text
 CELL = Cell(width=3.45, height=2.8, left=0.76)
 BATCH = "batch_size"
 RATE = "optimizer.lr"
+# The training set is one and the same here, so that examples seen would repeat the epochs.
+BOTH = ("iteration", "epochs")
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
-    """Batch sizes on three clocks, where they were swept."""
+    """Batch sizes on two clocks, where they were swept."""
     if BATCH not in sweep.knobs or analysis.recommended is None:
         return
     at = setting_of(sweep, analysis.recommended)
@@ -61,12 +63,12 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     )
     yield Plot(
         "batch-size",
-        "Batch size on three clocks",
+        "Batch size on two clocks",
         batch_size(sweep, analysis.recommended),
         held_note(at, sweep.knobs, [BATCH, RATE])
         + (own_rates if rated else "")
         + "Against iterations large batches have an advantage, as they see more examples in each; "
-        "against epochs and examples small ones have it, as they make more updates. "
+        "against epochs small ones have it, as they make more updates. "
         + bands_note(tables["iteration"]["n"])
         + curves_note(tables["epochs"], [BATCH], CLOCKS["epochs"]),
         "Final validation accuracy by batch size: "
@@ -81,7 +83,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
 
 @styled
 def batch_size(sweep: Sweep, setting: int | None = None) -> Figure:
-    """Validation accuracy of each batch size against iterations, epochs and examples seen.
+    """Validation accuracy of each batch size against iterations and epochs.
 
     Each size has its own best learning rate; the other knobs have the values of ``setting`` (its
     number; that of the highest mean if None).
@@ -98,7 +100,7 @@ def batch_size(sweep: Sweep, setting: int | None = None) -> Figure:
         + (f" at lr {value_text(row[RATE])}" if rated else "")
         for row in best.to_dict("records")
     }
-    figure, axes = panels(len(CLOCKS) + 1, columns=4, cell=CELL, legend=line_keys(labels))
+    figure, axes = panels(len(BOTH) + 1, columns=3, cell=CELL, legend=line_keys(labels))
     tables, clock = _by_clock(sweep, best), CLOCKS["iteration"]
     ends = tables["iteration"].groupby(BATCH)[clock].max()
     # Some sizes make so many more iterations that a linear axis would hide the others.
@@ -115,7 +117,7 @@ def batch_size(sweep: Sweep, setting: int | None = None) -> Figure:
         axes[0].set(xscale="log", xlabel="iterations (log scale)", xlim=limits)
         axes[0].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     floors = [accuracy_floor(table, [BATCH], CLOCKS[x]) for x, table in tables.items()]
-    accuracy_limits(axes[:-1], max(floors))
+    curve_limits(axes[:-1], max(floors))
     _ends(axes[-1], seeds_of(sweep, best["setting"]), best, rated=rated)
     return figure
 
@@ -132,7 +134,7 @@ def best_rates(settings: pd.DataFrame, at: Mapping[Any, Any], knobs: Sequence[st
 def _by_clock(sweep: Sweep, best: pd.DataFrame) -> dict[str, pd.DataFrame]:
     points = evaluations(sweep)
     points = points[points["setting"].isin(best["setting"])]
-    return {x: over_seeds(points, [BATCH], column) for x, column in CLOCKS.items()}
+    return {x: over_seeds(points, [BATCH], CLOCKS[x]) for x in BOTH}
 
 
 def _ends(ax: Axes, seeds: pd.DataFrame, best: pd.DataFrame, *, rated: bool) -> None:

@@ -13,9 +13,9 @@ from sweeplab.figures.curves import (
     CLOCKS,
     above_limit,
     accuracy_floor,
-    accuracy_limits,
     bands_note,
     clock,
+    curve_limits,
     curves_note,
     draw_curves,
     draw_metric,
@@ -29,10 +29,10 @@ from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.slices import held_at, held_note, levels, setting_of, swept, thinned
 from sweeplab.figures.theme import MUTED, styled
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, knob_name, listed, number, setting_text, short_name, value_text
+from sweeplab.words import count, knob_name, number, setting_text, short_name, value_text
 
 # Four fit side by side on a desktop page.
-CELL = Cell(width=3.4, height=2.8, left=0.6)
+CELL = Cell(width=3.4, height=2.8, left=0.6, right=0.34)
 FOUR = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 MOST_PANELS = 12
 RATE = "optimizer.lr"
@@ -70,33 +70,9 @@ def by_knob(sweep: Sweep, analysis: Analysis, key: str) -> Iterator[Plot]:
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
-    """Accuracy in a panel for each value of one or two knobs; the mean where only seeds differ."""
-    if analysis.recommended is None or len(sweep.runs) < 2 or len(sweep.knobs) == 1:
-        return
-    if not sweep.knobs:
+    """The mean curves where only seeds differ; those by a knob stand with the knob's figure."""
+    if analysis.recommended is not None and len(sweep.runs) > 1 and not sweep.knobs:
         yield from by_knob(sweep, analysis, SETTING)
-        return
-    hue, col = facets(sweep)
-    keys, x = [*col, hue], clock(sweep)
-    at, held, table = curves(sweep, hue, tuple(col), x, analysis.recommended)
-    cells = _cells(held, col)
-    left_out = len(cells) - len(_shown(cells, at))
-    last = table.groupby(keys, sort=True).last().reset_index()
-    yield Plot(
-        "facets",
-        f"Accuracy during training, by {listed([*map(knob_name, keys)])}",
-        learning_curves(sweep, hue, col, x=x, setting=analysis.recommended),
-        held_note(at, sweep.knobs, keys)
-        + "Solid: validation; dashed: training, without its band. "
-        + bands_note(table["n"])
-        + curves_note(table, keys, CLOCKS[x])
-        + (f" {count(left_out, 'panel')} left out." if left_out else ""),
-        "Validation accuracy at the end: "
-        + series(
-            f"{setting_text(row, keys)}: {number(row['val_accuracy'])}"
-            for row in last.to_dict("records")
-        ),
-    )
 
 
 @styled
@@ -125,7 +101,7 @@ def learning_curves(
     Raises:
         SweeplabError: a knob was not swept, there is no such clock or setting, or no run completed.
     """
-    hue = hue or facets(sweep)[0]
+    hue = hue or default_hue(sweep)
     col = [col] if isinstance(col, str) else list(col)
     swept(sweep, *([] if hue == SETTING else [hue]), *col)
     x = clock(sweep, x)
@@ -140,7 +116,7 @@ def learning_curves(
         figure, axes = panels(len(FOUR), columns=4, cell=CELL, legend=keys)
         for ax, metric in zip(axes, FOUR, strict=True):
             draw_metric(ax, table, table, column, metric, hue, values)
-        accuracy_limits(axes[2:], floor)
+        curve_limits(axes[2:], floor)
         return figure
     keys += [line_key("validation", MUTED), line_key("training", MUTED, (0, TRAINING))]
     cells = _shown(_cells(held, col), at)
@@ -151,7 +127,7 @@ def learning_curves(
         draw_curves(ax, part, column, "val_accuracy", hue, values, linewidth=1.5)
         draw_curves(ax, part, column, "train_accuracy", hue, values, **dashed)
         finish_curves(ax, table, column, setting_text(cell, col, short=True), "accuracy")
-    accuracy_limits(axes, floor)
+    curve_limits(axes, floor)
     return figure
 
 
@@ -171,15 +147,10 @@ def curves(
     return at, held, over_seeds(shown, [*col, hue], CLOCKS[x])
 
 
-def facets(sweep: Sweep) -> tuple[str, list[str]]:
-    """What makes the lines, and the one or two knobs with fewest values that make panels."""
+def default_hue(sweep: Sweep) -> str:
+    """What makes the lines where nobody says it."""
     names = sweep.knobs or [SETTING]
-    hue = RATE if RATE in names else names[0]
-    sizes = {key: sweep.runs[key].nunique() for key in names if key != hue}
-    few = sorted(sizes, key=lambda key: sizes[key])[:2]
-    if len(few) == 2 and sizes[few[0]] * sizes[few[1]] > MOST_PANELS:
-        few = few[:1]
-    return hue, [key for key in names if key in few]
+    return RATE if RATE in names else names[0]
 
 
 def clock_for(sweep: Sweep, key: str) -> str:
