@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from bank import GRID, Bank
+from bank import Bank, Grid
 from drawn import INVENTED, Drawn
 
 # How many values of each knob: training-set size, batch size, learning rate, weight decay.
@@ -27,8 +27,8 @@ def sweep(
     """
     rows = np.ones(len(bank.settings), dtype=np.bool_)
     sizes = SIZES[settings]
-    for (knob, values), size in zip(GRID.items(), sizes, strict=True):
-        number = -(-size // 2) if invented and knob == _halved(sizes) else size
+    for (knob, values), size in zip(bank.grid.items(), sizes, strict=True):
+        number = -(-size // 2) if invented and knob == _halved(bank.grid, sizes) else size
         rows &= bank.settings[knob].isin(rng.choice(values, number, replace=False)).to_numpy()
     chosen = np.flatnonzero(rows)
     table = bank.settings.iloc[chosen].reset_index(drop=True)
@@ -45,6 +45,6 @@ def sweep(
     return Drawn(table, right, bank.truth[chosen], spread)
 
 
-def _halved(sizes: tuple[int, ...]) -> str:
+def _halved(grid: Grid, sizes: tuple[int, ...]) -> str:
     """The knob with the most values, of which an invented knob takes the place of half."""
-    return list(GRID)[int(np.argmax(sizes))]
+    return list(grid)[int(np.argmax(sizes))]

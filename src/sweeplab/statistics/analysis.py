@@ -101,6 +101,7 @@ def analyse_runs(
     tests = agreeing(knob_tests(model, settings, knobs, eligible), effects)
     luck = optimism(model, eligible)
     numbers = setting_numbers(runs, knobs)
+    rise = rise_of(runs[numbers == chosen], curves)
     accuracy = settings.set_index("setting")[METRIC].get(chosen, float("nan"))
     return Analysis(
         recommended=chosen,
@@ -120,8 +121,10 @@ def analyse_runs(
         tests=tests,
         edges=edges(effects, tests),
         size_by_decay=size_by_decay(compared, settings, knobs, eligible),
-        best_iterations=best_iterations(runs[numbers.isin(among)]),
-        rise=rise_of(runs[numbers == chosen], curves),
+        best_iterations=best_iterations(
+            runs[numbers.isin(among)], curves, rising=rise is not None and rise.clear
+        ),
+        rise=rise,
     )
 
 
