@@ -80,7 +80,7 @@ def part(experiment: Experiment, folder: Path, figures: list[str], knobs: list[s
     """An experiment's part of the page; its pictures are written on the way."""
     sweep = load_sweep(folder)
     analysis = analyse(sweep)
-    said = verdict(sweep, analysis)
+    said = verdict(sweep, analysis, experiment.asks)
     plots = {plot.name: plot for one in sections(sweep, analysis) for plot in one.plots}
     lines = [
         f"## {experiment.name.replace('_', ' ').capitalize()}",
@@ -95,7 +95,7 @@ def part(experiment: Experiment, folder: Path, figures: list[str], knobs: list[s
 def sentences(said: Verdict, knobs: list[str]) -> list[str]:
     """What the report answers, and says of ``knobs``; without any, what matters or is to mind."""
     about = [said.questions[knob] for knob in knobs]
-    answer = [f"{said.lead} {said.how}", *said.findings[:1]]
+    answer = [" ".join([said.lead, *said.findings]), said.setting]
     return [*answer, *(about or said.importance_said or said.cautions)]
 
 

@@ -80,6 +80,17 @@ def number(value: Any, digits: int = 3) -> str:
     return "–" if _missing(value) else f"{float(value):.{digits}f}"
 
 
+def numbers(*values: Any, digits: int = 3) -> list[str]:
+    """Each of ``values`` as :func:`number` has it, with more digits where two would read alike.
+
+    Numbers that differ by less than 0.00001 do read alike.
+    """
+    known = {round(float(value), 5) for value in values if not _missing(value)}
+    while digits < 5 and len({f"{value:.{digits}f}" for value in known}) < len(known):
+        digits += 1
+    return [number(value, digits) for value in values]
+
+
 def plus_minus(mean: Any, half_width: Any, digits: int = 3, *, signed: bool = False) -> str:
     """``0.894 ± 0.004``; the mean alone where one run gives no interval.
 

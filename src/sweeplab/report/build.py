@@ -86,7 +86,7 @@ def _group(part: Sweep, files: FigureFiles, name: str, asks: str) -> Group:
         title=f"On {name}",
         lead=said.lead,
         how=said.how,
-        findings=said.findings,
+        findings=[*([said.setting] if said.setting else []), *said.findings],
         cautions=said.cautions,
         opened=_opened(opening(part, analysis.recommended)),
         sections=shown,

@@ -1,4 +1,4 @@
-"""Whether weight decay can make up for a smaller training set."""
+"""Whether one knob can make up for another: weight decay for a smaller training set."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ COLUMNS = [
 
 
 def size_by_decay(
-    compared: Comparisons, settings: pd.DataFrame, knobs: Sequence[str], eligible: Sequence[int]
+    compared: Comparisons,
+    settings: pd.DataFrame,
+    knobs: Sequence[str],
+    eligible: Sequence[int],
+    short: str = SIZE,
+    helper: str = DECAY,
 ) -> pd.DataFrame:
     """The best with weight decay against the best without, for the smallest and largest set.
 
-    Args: as of :func:`~.effects.knob_effects`.
+    Args: as of :func:`~.effects.knob_effects`, and
+        short: the knob that is short, in place of the training-set size.
+        helper: the one that may make up for it, in place of the weight decay.
 
     Returns:
         Two rows, or none where this cannot be asked: ``size``; ``without``, the smallest weight
@@ -37,19 +44,19 @@ def size_by_decay(
         :class:`~.comparisons.Comparisons`), ``clear``.
     """
     none = pd.DataFrame(columns=COLUMNS)
-    if not {SIZE, DECAY} <= set(knobs):
+    if not {short, helper} <= set(knobs):
         return none
     table = settings[settings["setting"].isin(list(eligible)) & (settings["n"] > 0)]
-    least = table[DECAY].min()
+    least = table[helper].min()
     rows = []
-    for size in sorted({table[SIZE].min(), table[SIZE].max()}):
-        at = ranked(table[table[SIZE] == size])
-        without, with_ = at[at[DECAY] == least], at[at[DECAY] > least]
+    for size in sorted({table[short].min(), table[short].max()}):
+        at = ranked(table[table[short] == size])
+        without, with_ = at[at[helper] == least], at[at[helper] > least]
         if without.empty or with_.empty:
             return none
         plain, best = without.iloc[0], with_.iloc[0]
         change = compared.best(with_["setting"], without["setting"])
         means = plain[METRIC], best[METRIC]
         bounds = change.estimate, change.low, change.high, change.clear
-        rows.append((size, least, best[DECAY], *means, *bounds))
+        rows.append((size, least, best[helper], *means, *bounds))
     return pd.DataFrame(rows, columns=COLUMNS) if len(rows) == 2 else none

@@ -1,54 +1,48 @@
-"""Which setting to use, what it is tied with, and what to expect of it."""
+"""Which setting to use, which others could be the best, and what to expect of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.chance import Chance
+from sweeplab.statistics.intervals import Interval
 from sweeplab.sweeps.settings import METRIC, typical_run
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, number, plus_minus, setting_text, some
+from sweeplab.words import count, number, numbers, setting_text
 
 # What statistics.recommend does.
 RULE = (
-    "of equal means the one is taken whose seeds agree best, then the one that sees the fewest "
-    "training examples, then the one with the largest weight decay"
+    "Of equal means the one is taken whose seeds agree best, then the one that sees the fewest "
+    "training examples, then the one with the largest weight decay."
 )
-
-
-def headline(part: Sweep, analysis: Analysis) -> tuple[str, str]:
-    """The answer in a sentence, and how its number was got."""
-    if analysis.recommended is None:
-        return "No run completed, so there is no setting to recommend.", ""
-    row = row_of(part, analysis.recommended)
-    accuracy = f"{plus_minus(row[METRIC], row['half_width'])} validation accuracy"
-    if analysis.chance.images:
-        accuracy += f" on {count(analysis.chance.images, 'image')}"
-    how = "One seed, so no interval over seeds; after the last iteration"
-    if row["n"] > 1:
-        how = f"Mean and 95 % t interval over {row['n']} seeds, after the last iteration"
-    if np.isfinite(analysis.se_images):
-        how += f"; the choice of the images adds a standard error of {analysis.se_images:.3f}"
-    start = "One setting ran" if len(part.settings) == 1 else f"Use {setting(row, part.knobs)}"
-    return f"{start}: {accuracy}.", f"{how}."
+FULL_NAMES = 4  # knobs of a setting; of more the short names are used
 
 
 def one_setting(part: Sweep, analysis: Analysis) -> str:
     """Which setting to use, with the run that stands for it; nothing where there was no choice."""
     run = typical_run(part.runs, part.knobs, analysis.recommended)
-    if analysis.recommended is None or run is None or len(part.settings) < 2:
+    if run is None or len(part.settings) < 2:
         return ""
-    row = row_of(part, analysis.recommended)
-    return f"If you want one setting, use {setting(row, part.knobs)} (run {run['run']})."
+    return f"If you want one setting, use {setting(run.to_dict(), part.knobs)} (run {run['run']})."
+
+
+def could_be_best(analysis: Analysis) -> str:
+    """How many settings could be the best, and how far down they reach; nothing where one ran."""
+    k, n = len(analysis.could_be_best), len(analysis.tied)
+    if n < 2:
+        return ""
+    if k == 1:
+        return f"With 95 % confidence no other of the {n:,} settings is better."
+    low, high = numbers(analysis.lowest, analysis.tied["mean"].max())
+    means = f"accuracies are {low} to {high}" if low != high else f"accuracies are all {high}"
+    which = f"All {n:,}" if k == n else f"{k:,} of {n:,}"
+    return f"{which} settings could be the best: their {means}."
 
 
 def answer(part: Sweep, analysis: Analysis) -> list[str]:
-    """What follows the headline: none to four sentences."""
+    """What is said of any sweep after the answer to its question."""
     if analysis.recommended is None:
         return []
     row = row_of(part, analysis.recommended)
@@ -58,72 +52,78 @@ def answer(part: Sweep, analysis: Analysis) -> list[str]:
             f"Every setting diverged with some seed; this one did in {row['diverged']} of "
             f"{count(row['runs'], 'run')}, and its mean is over the others."
         )
-    if len(part.settings) > 1:
-        said += _ties(part, analysis)
-    if outside := len(part.settings) - len(analysis.tied):
+    if (outside := len(part.settings) - len(analysis.tied)) > 0:
         said.append(
-            f"Not compared: {count(outside, 'setting')} that diverged with some seed or had no "
-            "result."
+            f"{count(outside, 'setting')} that diverged with some seed, or gave no result, "
+            f"{'is' if outside == 1 else 'are'} not compared."
         )
-    return said + _expect(analysis.optimism.iloc[0], analysis.chance)
+    return [*said, *_expect(analysis, row[METRIC])]
 
 
-def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
-    """``learning rate = 0.1, batch size = 64``; without knobs "the one setting that ran"."""
-    return setting_text(values, knobs) or "the one setting that ran"
-
-
-def row_of(part: Sweep, number: int) -> dict[Any, Any]:
-    """The row of a setting in ``part.settings``."""
-    [row] = part.settings[part.settings["setting"] == number].to_dict("records")
-    return row
+def how(analysis: Analysis) -> str:
+    """How the numbers were got, what their intervals cover, and by which rule one is chosen."""
+    if analysis.recommended is None:
+        return ""
+    chance = analysis.chance
+    seeds = f"means over {_seeds(chance)}" if chance.most > 1 else "of one seed"
+    said = [f"Accuracies are {seeds}, measured after the last iteration{_images(chance)}."]
+    if analysis.effects["knob"].nunique() > 1:
+        said.append("Of a value of one knob the best is shown that other knobs allow.")
+    said.append(f"Intervals are 95 %; they cover {covered(chance)}.")
+    if len(analysis.tied) > 1:
+        said += [
+            "“Clearly” and “could be the best” are said at 95 % confidence, and count that "
+            f"{len(analysis.tied):,} settings were compared.",
+            f"The setting to use is that of the highest mean. {RULE}",
+        ]
+    if chance.most > 1:
+        said.append("The run that is named is the middle one of its setting's seeds.")
+    return " ".join(said)
 
 
 def covered(chance: Chance) -> str:
     """Which chance the comparisons cover."""
-    same = chance.fewest == chance.most
-    seeds = count(chance.most, "seed") if same else f"{chance.fewest} to {chance.most} seeds"
     if chance.images is None:
-        return f"{seeds}, not the choice of the validation images"
-    many = count(chance.images, "validation image")
-    images = f"the choice of {f'the {many}' if chance.paired else f'{many}, as if unpaired'}"
-    return f"{images} and of {seeds}" if chance.most > 1 else f"{images}, not of the seed"
+        return "the choice of the seeds, not of the validation images"
+    images = f"the choice of the {count(chance.images, 'validation image')}"
+    return f"{images} and of the seeds" if chance.most > 1 else f"{images}, not of the seed"
 
 
-def _ties(part: Sweep, analysis: Analysis) -> list[str]:
-    tied = analysis.tied
-    among = tied[tied["tied"].astype(bool)].sort_values("mean", ascending=False).to_dict("records")
-    k, n = len(among), len(tied)
-    if n == 1:
-        return ["No other setting ran to the end with every seed, so there is nothing to compare."]
-    chance = f"this covers {covered(analysis.chance)}, and that {n:,} settings were compared"
-    if k == 1:
-        return [f"With 95 % confidence it is the best of the {n:,} settings ({chance})."]
-    chosen = next(row for row in among if row["setting"] == analysis.recommended)
-    others = [
-        f"{setting(row, [knob for knob in part.knobs if row[knob] != chosen[knob]])} "
-        f"({number(row['mean'])})"
-        for row in among
-        if row is not chosen
-    ]
-    who, differ = ("The other", "it differs") if k == 2 else ("The others", "they differ")
-    where = f", where {differ}" if len(part.knobs) > 1 else ""
-    said = [
-        f"It is tied with {count(k - 1, 'other')}: with 95 % confidence the truly best of the "
-        f"{n:,} settings is among these {k:,} ({chance}). {who}{where}: {some(others)}."
-    ]
-    if any(row is not chosen and abs(row["difference"]) < 1e-9 for row in among):
-        said.append(f"It shares the highest mean: {RULE}.")
-    return said
+def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
+    """``learning rate = 0.1, batch size = 64``; without knobs "the one setting that ran"."""
+    text = setting_text(values, knobs, short=len(knobs) > FULL_NAMES)
+    return text or "the one setting that ran"
 
 
-def _expect(luck: pd.Series[Any], chance: Chance) -> list[str]:
-    if not np.isfinite(luck["corrected"]) or luck["k"] < 2:
-        return []
-    left_out = "training images" if chance.most > 1 else "seeds and training images"
-    return [
-        f"The highest of {luck['k']:,.0f} accuracies, {number(luck['highest'])}, is optimistic by "
-        f"about {number(max(luck['optimism'], 0.0))}: on new images expect about "
-        f"{number(luck['corrected'])} of a setting chosen this way (bootstrap over "
-        f"{luck['images']:,.0f} images; luck with {left_out} is not counted)."
-    ]
+def row_of(part: Sweep, number_of: int) -> dict[Any, Any]:
+    """The row of a setting in ``part.settings``."""
+    [row] = part.settings[part.settings["setting"] == number_of].to_dict("records")
+    return row
+
+
+def within(interval: Interval) -> str:
+    """``0.802 (0.767 to 0.833)``."""
+    estimate, low, high = numbers(interval.estimate, interval.low, interval.high)
+    return f"{estimate} ({low} to {high})"
+
+
+def _expect(analysis: Analysis, reached: float) -> list[str]:
+    new = "new images and seeds" if analysis.chance.most > 1 else "new images"
+    if analysis.expected is None:
+        if analysis.accuracy is None:
+            return []
+        return [f"On {new}, expect an accuracy of {within(analysis.accuracy)}."]
+    said = f"On {new}, expect {within(analysis.expected)}"
+    lost = max(reached - analysis.expected.estimate, 0.0)
+    if number(lost) == number(0):
+        return [f"{said}."]
+    return [f"{said}; the highest of {len(analysis.tied):,} is {number(lost)} too high by luck."]
+
+
+def _seeds(chance: Chance) -> str:
+    same = chance.fewest == chance.most
+    return count(chance.most, "seed") if same else f"{chance.fewest} to {chance.most} seeds"
+
+
+def _images(chance: Chance) -> str:
+    return f", on {count(chance.images, 'validation image')}" if chance.images else ""

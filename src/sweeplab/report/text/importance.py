@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from sweeplab.statistics.analysis import Analysis
-from sweeplab.words import effect_name, listed, percent
-
-HALF = 0.5
+from sweeplab.statistics.importance import HIGHER, SEEDS
+from sweeplab.words import capital, effect_name, knob_name, percent
 
 
 def importance_table(analysis: Analysis) -> pd.DataFrame:
@@ -18,16 +19,31 @@ def importance_table(analysis: Analysis) -> pd.DataFrame:
 
 
 def importance_said(analysis: Analysis) -> list[str]:
-    """What accounts for most of the variance: up to three effects, as many as reach half of it."""
-    top = importance_table(analysis).head(3)
-    if top.empty:
+    """What accounts for most of the differences between runs, in one sentence; or nothing."""
+    top = analysis.importance[:2].to_dict("records")
+    names = [_thing(row["effect"], row["knobs"]) for row in top]
+    shares = [percent(row["share"]) for row in top]
+    if not top:
         return []
-    needed = int((top["share"].cumsum() < HALF).sum()) + 1
-    parts = [
-        f"{row['name']} ({percent(row['share'])}"
-        + (f", {percent(row['low'])} to {percent(row['high'])})" if pd.notna(row["low"]) else ")")
-        for row in top.head(needed).to_dict("records")
+    if len(top) == 1:
+        return [f"All differences between runs go with the {names[0]}."]
+    if analysis.importance["knobs"].map(len).sum() == 1:
+        return [
+            f"{capital(names[0])} makes {shares[0]} of the differences between runs, {names[1]} "
+            f"{shares[1]}."
+        ]
+    if pd.isna(top[0]["low"]) or top[0]["low"] > top[1]["high"]:
+        return [
+            f"{capital(names[0])} matters most: it makes {shares[0]} of the differences between "
+            f"runs; next comes {names[1]}, {shares[1]}."
+        ]
+    return [
+        f"No one thing clearly matters most: {names[0]} makes {shares[0]} of the differences "
+        f"between runs, {names[1]} {shares[1]}."
     ]
-    start = "The largest share" + (" of" if needed == 1 else "s of")
-    goes = "goes" if needed == 1 else "go"
-    return [f"{start} the variance of the accuracy over this sweep {goes} with {listed(parts)}."]
+
+
+def _thing(effect: str, knobs: Sequence[str]) -> str:
+    """``learning rate``, ``batch size with learning rate``, ``the seed``."""
+    others = {SEEDS: "the seed", HIGHER: "what three knobs or more do together"}
+    return others.get(effect) or " with ".join(map(knob_name, knobs))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweeplab.report.text.answer import answer, headline, one_setting
-from sweeplab.report.text.asked import heading, picture
+from sweeplab.report.text.answer import answer, how, one_setting
+from sweeplab.report.text.asked import heading, picture, said
 from sweeplab.report.text.cautions import cautions
 from sweeplab.report.text.importance import importance_said
 from sweeplab.report.text.methods import Method, methods
@@ -41,14 +41,14 @@ def verdict(part: Sweep, analysis: Analysis, asked: str = "") -> Verdict:
             empty.
     """
     question = question_of(part.knobs, asked)
-    lead, how = headline(part, analysis)
+    lead, *more = said(question, part, analysis)
     return Verdict(
-        question=heading(question),
+        question=heading(question, part),
         lead=lead,
         setting=one_setting(part, analysis),
         picture=picture(question, part),
-        how=how,
-        findings=answer(part, analysis),
+        how=how(analysis),
+        findings=[*more, *answer(part, analysis)],
         cautions=cautions(part, analysis),
         questions=questions(part, analysis),
         importance_said=importance_said(analysis),
