@@ -22,6 +22,7 @@ def test_the_defaults_are_the_tutorials() -> None:
         "data.train_size": 2000,
         "data.val_size": 500,
         "data.val_start": 2000,
+        "data.train_draw": 0,
         "batch_size": 64,
         "epochs": 10,
         "optimizer.lr": 0.01,

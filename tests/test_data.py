@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from sweeplab.config import DataConfig
-from sweeplab.data import load, load_test
+from sweeplab.data import Dataset, load, load_test
 from sweeplab.data.idx import read_idx
 from sweeplab.data.mnist import IDX_FILES
 from sweeplab.errors import ConfigError, DataError
@@ -94,6 +95,43 @@ def test_smaller_training_sets_nest_and_never_touch_the_validation_images(
     val = set(range(val_start, val_start + val_size))
     train = [int(i) for i in numbers if int(i) not in val][: max(sizes)]
     assert torch.equal(large.train_labels, torch.tensor(load_digits().target[train]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 1000), st.integers(1, 1000)),
+    val_size=st.integers(1, 500),
+    val_start=st.integers(0, 1000),
+    draw=st.integers(1, 2**31 - 1),
+)
+def test_each_draw_trains_on_other_images_nested_and_none_of_the_validation_images(
+    sizes: tuple[int, int], val_size: int, val_start: int, draw: int
+) -> None:
+    def drawn(size: int, draw: int) -> Dataset:
+        return load(replace(digits(size, val_size, val_start), train_draw=draw))
+
+    small, large = (drawn(size, draw) for size in sorted(sizes))
+    first = drawn(max(sizes), 0)
+    assert torch.equal(large.train_images[: min(sizes)], small.train_images)
+    assert torch.equal(large.val_images, first.val_images)
+    # No two of these images are alike, so that each can be told by its pixels.
+    pool = {tuple(row) for row in load_digits().data.tolist()}
+    pool -= {tuple(row) for row in (large.val_images * 16).tolist()}
+    here = {tuple(row) for row in (large.train_images * 16).tolist()}
+    assert len(here) == max(sizes)
+    assert here <= pool
+    if max(sizes) > 10:
+        assert not torch.equal(large.train_images, first.train_images)
+
+
+def test_two_draws_share_as_many_images_as_chance_has_it() -> None:
+    def drawn(draw: int) -> set[tuple[float, ...]]:
+        data = replace(digits(train_size=220), train_draw=draw)  # of 1,100 that do not validate
+        return {tuple(row) for row in load(data).train_images.tolist()}
+
+    shared = [len(drawn(k) & drawn(k + 1)) for k in range(1, 41)]
+    # Hypergeometric: mean 220 * 220 / 1100 = 44, variance 44 * 0.8 * 880 / 1099 = 28.2.
+    assert abs(np.mean(shared) - 44) < 4 * np.sqrt(28.2 / 40)
 
 
 def test_the_checksum_is_of_the_images_used_and_of_nothing_else(little_mnist: Path) -> None:

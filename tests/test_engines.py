@@ -108,6 +108,7 @@ OTHER = {
     "data.train_size": 100,
     "data.val_size": 30,
     "data.val_start": 1100,
+    "data.train_draw": 1,
     "batch_size": 16,
     "epochs": 2,
     "optimizer.lr": 0.2,

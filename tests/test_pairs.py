@@ -21,6 +21,7 @@ VALUES = {
     "data.train_size": "40,80",
     "data.val_size": "20,40",
     "data.val_start": "100,130",
+    "data.train_draw": "0,3",
     "batch_size": "10,20",
     "epochs": "1,2",
     "optimizer.lr": "0.1,0.5",

@@ -34,6 +34,7 @@ COLUMNS = [
     "data.train_size",
     "data.val_size",
     "data.val_start",
+    "data.train_draw",
     "batch_size",
     "epochs",
     "optimizer.lr",

@@ -26,8 +26,8 @@ class DataConfig:
     """Which images a run sees.
 
     The validation images are ``val_start .. val_start + val_size - 1`` whatever ``train_size``
-    is; training takes the first ``train_size`` of the other images, so smaller training sets
-    nest in larger ones.
+    is; training takes the first ``train_size`` of the other images, in the order that
+    ``train_draw`` puts them in, so smaller training sets of one draw nest in larger ones.
     """
 
     name: str = knob(
@@ -64,6 +64,16 @@ class DataConfig:
         "the first of them, counted from 0",
         "first validation image",
         Range(0, LARGEST_INT),
+    )
+    train_draw: int = knob(
+        0,
+        "which of the other images make up the training set: 0 the first, 1, 2, ... a random draw "
+        "each; several draws are replicates of a setting",
+        "training draw",
+        Range(0, LARGEST_INT),
+        short="draw",
+        role="replicate",
+        off=0,
     )
 
 

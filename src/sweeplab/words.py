@@ -137,6 +137,12 @@ def count(number_of: int, one: str, many: str | None = None) -> str:
     return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"
 
 
+def replicates(number_of: int | str, *, draws: bool) -> str:
+    """``5 seeds``, or ``5 training sets`` where draws of the training images are replicates."""
+    one = "training set" if draws else "seed"
+    return count(number_of, one) if isinstance(number_of, int) else f"{number_of} {one}s"
+
+
 def times(number_of: int) -> str:
     """``once``, ``twice``, ``3 times``."""
     return {1: "once", 2: "twice"}.get(number_of, f"{number_of} times")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,7 +47,8 @@ def load(config: DataConfig) -> Dataset:
         DataError: its files are absent and cannot be had, or are damaged.
     """
     root = str(Path(config.root).absolute())
-    return _load(config.name, root, config.train_size, config.val_size, config.val_start)
+    data = config.name, root, config.train_size, config.val_size, config.val_start
+    return _load(*data, config.train_draw)
 
 
 def load_test(config: DataConfig) -> tuple[Tensor, Tensor]:
@@ -63,7 +65,9 @@ def _raw(name: str, root: str) -> RawData:
 
 
 @lru_cache(maxsize=32)
-def _load(name: str, root: str, train_size: int, val_size: int, val_start: int) -> Dataset:
+def _load(
+    name: str, root: str, train_size: int, val_size: int, val_start: int, train_draw: int
+) -> Dataset:
     raw = _raw(name, root)
     there = len(raw.labels)
     val_end = val_start + val_size
@@ -77,8 +81,8 @@ def _load(name: str, root: str, train_size: int, val_size: int, val_start: int) 
             f"data.train_size must not exceed {there - val_size} ({there} images of {name} in "
             f"{root}, less data.val_size = {val_size}), but is {train_size}."
         )
-    before = min(train_size, val_start)
-    train = torch.cat([torch.arange(before), torch.arange(val_end, val_end + train_size - before)])
+    others = torch.cat([torch.arange(val_start), torch.arange(val_end, there)])
+    train = others[_order(train_draw, len(others))[:train_size]]
     known = raw.images[train], raw.labels[train]
     held_out = raw.images[val_start:val_end], raw.labels[val_start:val_end]
     return Dataset(
@@ -91,6 +95,17 @@ def _load(name: str, root: str, train_size: int, val_size: int, val_start: int) 
         class_names=SOURCES[name].classes,
         checksum=_checksum(known, held_out),
     )
+
+
+def _order(draw: int, examples: int) -> Tensor:
+    """The order ``[examples]`` in which a draw takes them: for 0 as they come, else at random.
+
+    The third number of the seed keeps it unrelated to the order of batches in training.
+    """
+    if draw == 0:
+        return torch.arange(examples)
+    mixed = int(np.random.SeedSequence((draw, 0, 1)).generate_state(1, np.uint64)[0])
+    return torch.randperm(examples, generator=torch.Generator().manual_seed(mixed))
 
 
 def _scaled(images: Tensor, brightest: int) -> Tensor:

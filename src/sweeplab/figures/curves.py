@@ -17,7 +17,13 @@ from sweeplab.errors import SweeplabError
 from sweeplab.figures.panels import line_key
 from sweeplab.figures.theme import ACCENT, colours, dashes
 from sweeplab.results import METRICS
-from sweeplab.sweeps.settings import METRIC, repeated, setting_numbers, t_half_width
+from sweeplab.sweeps.settings import (
+    METRIC,
+    repeated,
+    replicate_key,
+    setting_numbers,
+    t_half_width,
+)
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count
 
@@ -52,14 +58,17 @@ def clock(sweep: Sweep, asked: str | None = None) -> str:
 
 @lru_cache(maxsize=2)  # a report draws a dozen figures from these
 def evaluations(sweep: Sweep) -> pd.DataFrame:
-    """Every evaluation of every run, each seed of a setting once.
+    """Every evaluation of every run, each seed and draw of a setting once.
 
-    Columns: ``sweep``, ``run``, ``status``, ``setting``, the knobs, the metrics, and the columns
-    of :data:`CLOCKS`, of which epochs count the passes over the run's own training set, a fraction
-    included.
+    Columns: ``sweep``, ``run``, ``status``, ``setting``, ``replicate`` (its seed or its draw, see
+    ``settings.replicate_key``), the knobs, the metrics, and the columns of :data:`CLOCKS`, of
+    which epochs count the passes over the run's own training set, a fraction included.
     """
     wanted = list(dict.fromkeys([*RUN, "status", "data.train_size", *sweep.knobs]))
-    runs = sweep.runs[wanted].assign(setting=setting_numbers(sweep.runs, sweep.knobs))
+    runs = sweep.runs[wanted].assign(
+        setting=setting_numbers(sweep.runs, sweep.knobs),
+        replicate=sweep.runs[replicate_key(sweep.runs)],
+    )
     curves = sweep.curves.loc[
         sweep.curves["val_loss"].notna(), [*RUN, "iteration", "examples", *METRICS]
     ]
@@ -69,13 +78,13 @@ def evaluations(sweep: Sweep) -> pd.DataFrame:
 
 
 def over_seeds(points: pd.DataFrame, groups: Sequence[str], x: str) -> pd.DataFrame:
-    """The mean over seeds of each metric at each ``x``, with its 95 % t interval.
+    """The mean over replicates of each metric at each ``x``, with its 95 % t interval.
 
     seaborn would call Python for each group, point and metric, which takes it ten times as long.
 
     Args:
         points: as :func:`evaluations` gives them; only completed runs enter.
-        groups: the columns whose values make a setting. Each group must hold replicates only.
+        groups: the columns whose values make a setting. Each group must hold runs of one setting.
         x: the column of the horizontal axis.
 
     Returns:
@@ -84,6 +93,9 @@ def over_seeds(points: pd.DataFrame, groups: Sequence[str], x: str) -> pd.DataFr
     """
     done = points[points["status"] == "completed"]
     metrics = [metric for metric in METRICS if metric in points]
+    keys = [*groups, x, "replicate"]
+    if "replicate" in done and done.duplicated(keys).any():  # the seeds of a draw
+        done = done.groupby(keys, sort=False, dropna=False)[metrics].mean().reset_index()
     grouped = done.groupby([*groups, x], sort=True, dropna=False)[metrics]
     mean, sd, n = grouped.mean(), grouped.std(ddof=1), grouped.size()
     table = pd.DataFrame({"n": n}).join(mean)

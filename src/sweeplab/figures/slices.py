@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweeplab.errors import SweeplabError
 from sweeplab.figures.theme import are_words
-from sweeplab.sweeps.settings import METRIC, ranked, repeated, setting_numbers
+from sweeplab.sweeps.settings import METRIC, per_replicate, ranked, repeated, setting_numbers
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import listed, setting_text
 
@@ -92,7 +92,8 @@ def best_over_others(settings: pd.DataFrame, keys: Sequence[str]) -> pd.DataFram
 
 
 def seeds_of(sweep: Sweep, settings: Iterable[int]) -> pd.DataFrame:
-    """The completed runs of these settings, each seed once."""
+    """The completed runs of these settings, a row a replicate (:func:`per_replicate`)."""
     numbers = setting_numbers(sweep.runs, sweep.knobs)
     runs = sweep.runs.assign(setting=numbers)[~repeated(sweep.runs, sweep.knobs)]
-    return runs[runs["setting"].isin(list(settings)) & (runs["status"] == "completed")]
+    done = runs[runs["setting"].isin(list(settings)) & (runs["status"] == "completed")]
+    return per_replicate(done, sweep.knobs)

@@ -22,9 +22,9 @@ from sweeplab.runs.files import write_text
 from sweeplab.statistics import analyse
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
-from sweeplab.sweeps.settings import count_statuses
+from sweeplab.sweeps.settings import DRAW, count_statuses
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, knob_name, listed
+from sweeplab.words import count, knob_name, listed, replicates
 
 FORMATS = ("svg", "png")
 PAGE = "report.html"
@@ -128,6 +128,8 @@ def _question(sweep: Sweep) -> tuple[str, str]:
 def _summary(sweep: Sweep) -> str:
     runs = sweep.runs
     seeds = count(int(runs["seed"].nunique()), "seed")
+    if (draws := int(runs[DRAW].nunique())) > 1:
+        seeds = f"{replicates(draws, draws=True)}; {seeds}"
     knobs = listed([*map(knob_name, sweep.knobs)])
     swept = f"swept: {knobs}" if knobs else "nothing swept"
     data = listed([*runs["data.name"].astype(str).unique()])

@@ -9,12 +9,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Chance:
-    """What the comparisons of settings cover: new images, and new seeds if a setting has two."""
+    """What the comparisons of settings cover: new images, and new seeds if a setting has two.
+
+    Where several draws of the training images were trained, new draws instead, with their seeds.
+    """
 
     images: int | None  # M, or None where their chance is not covered
     paired: bool  # settings are compared image by image
-    fewest: int  # seeds that a setting with a result has
+    fewest: int  # seeds, or draws, that a setting with a result has
     most: int
+    draws: bool = False
 
 
 def noise_floor(accuracy: float, images: int) -> float:

@@ -60,6 +60,7 @@ class Noise:
     pure: Floats  # [K], the variance of each mean over seeds, without that part
     large: Floats  # [K], the same where the mean is ``LARGE`` standard errors off
     binomial: Floats  # [K], p (1 - p) / M: stands in for ``by_image`` where that is None
+    draws: bool  # whether what is called a seed here is a draw of the training images
 
     @property
     def present(self) -> Indices:
@@ -86,7 +87,7 @@ class Noise:
         """Which chance the comparisons cover."""
         counts = self.counts[self.present]
         seeds = (int(counts.min(initial=counts.max(initial=0))), int(counts.max(initial=0)))
-        return Chance(self.images or None, self.by_image is not None, *seeds)
+        return Chance(self.images or None, self.by_image is not None, *seeds, self.draws)
 
 
 def noise(data: Replicates) -> Noise:
@@ -128,6 +129,7 @@ def noise(data: Replicates) -> Noise:
         pure=np.zeros(k),
         large=np.zeros(k),
         binomial=mean * (1 - mean) / data.images if data.images else np.zeros(k),
+        draws=data.draws,
     )
     if not measured.any():
         return model
@@ -234,7 +236,7 @@ def _own_variance(data: Replicates) -> tuple[Floats, Floats]:
         variance[k] = data.accuracy[rows].var(ddof=1)
         m = data.images or 0
         if data.correct is not None and m > 1:
-            p = data.correct[rows].mean(axis=0)
-            within = s * float((p * (1 - p)).sum()) - m * (s - 1) * variance[k]
+            spread = data.correct[rows].var(axis=0, dtype=np.float64)
+            within = s * float(spread.sum()) - m * (s - 1) * variance[k]
             rest[k] = max(within, 0.0) / ((s - 1) * (m - 1) * m)
     return variance, rest

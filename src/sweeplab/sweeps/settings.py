@@ -1,4 +1,9 @@
-"""Runs grouped into settings: a configuration without its seed, its seeds as replicates."""
+"""Runs grouped into settings: a configuration without seed and draw, which are its replicates.
+
+Where several draws of the training images were trained, a draw with all its seeds is one
+replicate: what differs from draw to draw is far more than what differs from seed to seed, and
+runs that share their training images say less than as many that do not. Else a seed is one.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from sweeplab.config import KNOBS
 from sweeplab.results import METRICS
 from sweeplab.words import count, listed
 
@@ -18,6 +24,8 @@ from sweeplab.words import count, listed
 METRIC = "final_val_accuracy"
 METRIC_NAME = "final validation accuracy"
 LEVEL = 0.95
+REPLICATES = tuple(key for key, known in KNOBS.items() if known.role == "replicate")
+DRAW, SEED = "data.train_draw", "seed"
 RANK = {"completed": 0, "diverged": 1, "failed": 2}  # the lowest stands for equal runs
 
 SettingsTable = pd.DataFrame
@@ -26,23 +34,25 @@ SettingsTable = pd.DataFrame
 def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     """One row for each combination of ``knobs`` in ``runs``, numbered from 0 as they appear.
 
-    Columns: ``setting``, the knobs, ``runs``, ``n`` (completed, with a finite accuracy),
-    ``diverged``, ``failed``; and over those that ``n`` counts, for ``best`` and ``final``: the
-    means of training and validation accuracy and loss (``best_val_accuracy``, ...; NaN where
-    ``runs`` lacks them); ``gap``, final training less validation accuracy; ``sd``,
-    ``half_width``, ``low`` and ``high``, the standard deviation and the 95 % t interval of the
-    mean final validation accuracy over the seeds, NaN for one run.
+    Columns: ``setting``, the knobs, ``runs``, ``n`` (replicates, of the runs that completed with
+    a finite accuracy), ``diverged`` and ``failed`` (runs); and over those that ``n`` counts, for
+    ``best`` and ``final``: the means of training and validation accuracy and loss
+    (``best_val_accuracy``, ...; NaN where ``runs`` lacks them); ``gap``, final training less
+    validation accuracy; ``sd``, ``half_width``, ``low`` and ``high``, the standard deviation and
+    the 95 % t interval of the mean final validation accuracy over the replicates, NaN for one.
     Repeats count once (:func:`repeated`).
     """
     frame = runs.assign(setting=setting_numbers(runs, knobs))[~repeated(runs, knobs)]
     by_setting = frame.groupby("setting", sort=True)
     means = [f"{which}_{metric}" for which in ("best", "final") for metric in METRICS]
     good = usable(frame)
-    done = frame[good].reindex(columns=["setting", "best_iteration", *means]).groupby("setting")
+    columns = ["setting", "best_iteration", *means]
+    done = per_replicate(frame[good], knobs).reindex(columns=columns).groupby("setting")
     table = by_setting[list(knobs)].first()
     table["runs"] = by_setting.size()
+    table["n"] = done.size().reindex(table.index, fill_value=0)
     gone = frame["status"] == "diverged"
-    for column, rows in (("n", good), ("diverged", gone), ("failed", ~good & ~gone)):
+    for column, rows in (("diverged", gone), ("failed", ~good & ~gone)):
         table[column] = rows.groupby(frame["setting"]).sum().astype("int64")
     table[means] = done[means].mean()
     table["gap"] = table["final_train_accuracy"] - table["final_val_accuracy"]
@@ -67,17 +77,40 @@ def setting_numbers(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[int]:
 
 
 def repeated(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.Series[bool]:
-    """Which runs repeat the setting and seed of another, and so say nothing new.
+    """Which runs repeat the setting, seed and draw of another, and so say nothing new.
 
     Training is deterministic: the same configuration in two merged sweeps is one observation.
     Of equals a completed run is kept before a diverged one, and that before a failed one.
     """
-    if "seed" not in runs or runs.empty:
+    if SEED not in runs or runs.empty:
         return pd.Series(False, index=runs.index)
     rank = runs["status"].map(RANK)
-    keys = pd.DataFrame({"setting": setting_numbers(runs, knobs), "seed": runs["seed"]})
+    keys = runs[[key for key in REPLICATES if key in runs]]
+    keys = keys.assign(setting=setting_numbers(runs, knobs))
     order = rank.argsort(kind="stable")
     return keys.iloc[order].duplicated().reindex(runs.index)
+
+
+def replicate_key(runs: pd.DataFrame) -> str:
+    """What tells replicates of a setting apart: the draw where draws vary, else the seed."""
+    return DRAW if DRAW in runs and runs[DRAW].nunique() > 1 else SEED
+
+
+def per_replicate(runs: pd.DataFrame, knobs: Sequence[str]) -> pd.DataFrame:
+    """A row a replicate: the metrics of a draw are the means over the seeds it was trained with.
+
+    All else is that of the first of these runs. Without several draws ``runs`` as they are.
+
+    Args:
+        runs: completed ones, no two of them repeats (:func:`repeated`).
+        knobs: those that vary.
+    """
+    if replicate_key(runs) == SEED:
+        return runs
+    keys = [setting_numbers(runs, knobs), runs[DRAW]]
+    numbers = [name for name in runs if str(name).startswith(("final_", "best_"))]
+    how = {name: "mean" if name in numbers else "first" for name in runs}
+    return runs.groupby(keys, sort=False).agg(how).reset_index(drop=True)
 
 
 def t_half_width(sd: NDArray[np.float64], n: NDArray[Any]) -> NDArray[np.float64]:

@@ -183,7 +183,7 @@ def _refuse_other_data(
 def _images(config: RunConfig) -> Hashable:
     """What chooses the images of a run, wherever they lie."""
     data = config.data
-    return data.name, data.train_size, data.val_size, data.val_start
+    return data.name, data.train_size, data.val_size, data.val_start, data.train_draw
 
 
 def _refuse_shared_folders(jobs: Sequence[Asked]) -> None:

@@ -82,13 +82,15 @@ def resume_advice(command: Sequence[str], folder: Path, done: int, left: int) ->
 def summary(sweep: Sweep) -> None:
     """How the runs ended, and the best settings, with mean and spread over seeds."""
     # Pandas takes a quarter of a second to import, while nothing has been trained.
-    from sweeplab.sweeps.settings import count_statuses, ranked
+    from sweeplab.sweeps.settings import DRAW, count_statuses, ranked, replicate_key
 
     say(f"\n{count_statuses(sweep.runs)}.")
     best = ranked(sweep.settings)
     if best.empty:
         return
-    names = [*map(knob_name, sweep.knobs), "seeds", "final validation accuracy"]
+    draws = replicate_key(sweep.runs) == DRAW
+    each = "training sets" if draws else "seeds"
+    names = [*map(knob_name, sweep.knobs), each, "final validation accuracy"]
     diverged = ["diverged"] if best["diverged"].any() else []
     columns = [Column(name, justify="right") for name in names + diverged]
     table = Table(*columns, box=None, header_style="bold")
@@ -103,7 +105,7 @@ def summary(sweep: Sweep) -> None:
     if len(best) > SHOWN_SETTINGS:
         say(f"... and {len(best) - SHOWN_SETTINGS} more settings")
     if (best["n"] > 1).any():
-        say("± is half of the 95 % t interval of the mean over the seeds.")
+        say(f"± is half of the 95 % t interval of the mean over the {each}.")
     if len(best) > 1:
         say("Settings this close may be equally good: the report says which are tied.")
 

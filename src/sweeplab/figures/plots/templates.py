@@ -13,6 +13,7 @@ from sweeplab.figures.panels import Cell, bare, panels
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.slices import held_at
 from sweeplab.figures.theme import styled
+from sweeplab.sweeps.settings import REPLICATES
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import value_text
 
@@ -87,7 +88,8 @@ def by_decay(sweep: Sweep, model: Model) -> dict[str, NDArray[np.float32]]:
         return {f"run {run['run']}": model.weight}
     weights = {f"recommended, weight decay {value_text(run[DECAY])}": model.weight}
     near = held_at(sweep.runs, run.to_dict(), sweep.knobs, [DECAY])
-    near = near[(near["seed"] == run["seed"]) & (near["status"] == "completed")]
+    alike = (near[[*REPLICATES]] == run[[*REPLICATES]]).all(axis=1)
+    near = near[alike & (near["status"] == "completed")]
     near = near.sort_values(DECAY, kind="stable")
     for which, other in (("weakest", near.iloc[0]), ("strongest", near.iloc[-1])):
         found = weights_of(other)

@@ -15,7 +15,7 @@ from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.scale import set_knob
 from sweeplab.figures.slices import held_at, held_note, levels, setting_of, swept, thinned
 from sweeplab.figures.theme import ACCENT, MARKERS, colours, styled
-from sweeplab.sweeps.settings import repeated
+from sweeplab.sweeps.settings import per_replicate, repeated
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import number, short_name, value_text
 
@@ -102,7 +102,7 @@ def train_size(sweep: Sweep, setting: int | None = None) -> Figure:
 def by_size(runs: pd.DataFrame, at: Mapping[Any, Any], knobs: Sequence[str]) -> pd.DataFrame:
     """The completed runs, with their ``gap``, in which only size and weight decay differ."""
     done = runs[(runs["status"] == "completed") & ~repeated(runs, knobs)]
-    held = held_at(done, at, knobs, [SIZE, DECAY])
+    held = per_replicate(held_at(done, at, knobs, [SIZE, DECAY]), knobs)
     return held.assign(gap=held["final_train_accuracy"] - held["final_val_accuracy"])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from sweeplab.report.text.merged import environments
+from sweeplab.sweeps.settings import REPLICATES, SEED
 from sweeplab.sweeps.tables import CONFIG, Sweep
 from sweeplab.words import count, knob_name, some, value_text
 
@@ -15,11 +16,15 @@ from sweeplab.words import count, knob_name, some, value_text
 def provenance(sweep: Sweep) -> dict[str, list[tuple[str, str]]]:
     """The fixed configuration, the data, and the environments of a sweep's runs, by heading."""
     runs = sweep.runs
-    fixed = [key for key in CONFIG if key != "seed" and runs[key].nunique() == 1]
+    fixed = [key for key in CONFIG if key != SEED and runs[key].nunique() == 1]
     return {
         "The same for every run": [
             *((knob_name(key), value_text(runs[key].iloc[0])) for key in fixed),
-            ("seeds", ", ".join(map(str, runs["seed"].unique()))),
+            *(
+                (f"{knob_name(key)}s", ", ".join(map(str, runs[key].unique())))
+                for key in REPLICATES
+                if key == SEED or runs[key].nunique() > 1
+            ),
         ],
         "Data checksums (SHA-256 of the images and labels used)": [
             (str(name), _tally(checksums))

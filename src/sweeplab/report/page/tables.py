@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from sweeplab.report.page.pieces import Column, Table, command
 from sweeplab.statistics import Analysis
-from sweeplab.sweeps.settings import ranked
+from sweeplab.sweeps.settings import DRAW, ranked
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, knob_name, number, value_text
 
@@ -112,6 +112,7 @@ def _which(sweep: Sweep) -> list[Column]:
         Column("status", "status"),
         *_knobs(sweep),
         Column("seed", "seed"),
+        *([Column("draw", DRAW)] if sweep.runs[DRAW].nunique() > 1 else []),
     ]
 
 

@@ -10,7 +10,7 @@ from sweeplab.statistics.chance import Chance
 from sweeplab.statistics.intervals import Interval
 from sweeplab.sweeps.settings import METRIC, typical_run
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, number, numbers, setting_text
+from sweeplab.words import count, number, numbers, replicates, setting_text
 
 # What statistics.recommend does.
 RULE = (
@@ -77,16 +77,17 @@ def how(analysis: Analysis) -> str:
             f"The setting to use is that of the highest mean. {RULE}",
         ]
     if chance.most > 1:
-        said.append("The run that is named is the middle one of its setting's seeds.")
+        said.append("The run that is named is the middle one of its setting's.")
     return " ".join(said)
 
 
 def covered(chance: Chance) -> str:
     """Which chance the comparisons cover."""
+    luck = "training images" if chance.draws else "seeds"
     if chance.images is None:
-        return "the choice of the seeds, not of the validation images"
+        return f"the choice of the {luck}, not of the validation images"
     images = f"the choice of the {count(chance.images, 'validation image')}"
-    return f"{images} and of the seeds" if chance.most > 1 else f"{images}, not of the seed"
+    return f"{images} and of the {luck}" if chance.most > 1 else f"{images}, not of the seed"
 
 
 def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
@@ -108,7 +109,9 @@ def within(interval: Interval) -> str:
 
 
 def _expect(analysis: Analysis, reached: float) -> list[str]:
-    new = "new images and seeds" if analysis.chance.most > 1 else "new images"
+    new = "new images"
+    if analysis.chance.most > 1:
+        new = "new training and validation images" if analysis.chance.draws else f"{new} and seeds"
     if analysis.expected is None:
         if analysis.accuracy is None:
             return []
@@ -122,7 +125,8 @@ def _expect(analysis: Analysis, reached: float) -> list[str]:
 
 def _seeds(chance: Chance) -> str:
     same = chance.fewest == chance.most
-    return count(chance.most, "seed") if same else f"{chance.fewest} to {chance.most} seeds"
+    number_of = chance.most if same else f"{chance.fewest} to {chance.most}"
+    return replicates(number_of, draws=chance.draws)
 
 
 def _images(chance: Chance) -> str:

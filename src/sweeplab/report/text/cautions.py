@@ -8,14 +8,24 @@ from sweeplab.report.text.answer import row_of, setting
 from sweeplab.statistics import Analysis, BestIterations, Chance, Design, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import capital, count, knob_name, number, numbers, percent, some, value_text
+from sweeplab.words import (
+    capital,
+    count,
+    knob_name,
+    number,
+    numbers,
+    percent,
+    replicates,
+    some,
+    value_text,
+)
 
 
 def cautions(part: Sweep, analysis: Analysis) -> list[str]:
     """The sentences, the gravest first."""
     said = [*_outcomes(analysis.outcomes), *_seeds(analysis.chance)]
     if analysis.design:
-        said.append(_design(analysis.design))
+        said.append(_design(analysis.design, analysis.chance))
     said += map(_edge, analysis.edges)
     if analysis.recommended is None:
         return said
@@ -76,22 +86,23 @@ def _seeds(chance: Chance) -> list[str]:
     if 0 < chance.fewest < 3:
         which = "All" if chance.fewest == chance.most else "Some"
         return [
-            f"{which} settings have only {count(chance.fewest, 'seed')}: what seeds do is then "
-            "told from all settings together."
+            f"{which} settings have only {replicates(chance.fewest, draws=chance.draws)}: what "
+            f"{'these' if chance.draws else 'seeds'} do is then told from all settings together."
         ]
     return []
 
 
-def _design(design: Design) -> str:
+def _design(design: Design, chance: Chance) -> str:
     said = (
         f"In {percent(design.power)} of cases, this sweep finds which of the two highest is better "
         f"if they truly differ by {number(design.detectable)}."
     )
     if design.enough:
         return said
-    needed = {"validation images": design.images, "seeds a setting": design.seeds}
+    each = "training sets" if chance.draws else "seeds"
+    needed = {"validation images": design.images, f"{each} a setting": design.seeds}
     ways = [f"about {many:,} {what}" for what, many in needed.items() if many]
-    takes = " or ".join(ways) or "more validation images and more seeds"
+    takes = " or ".join(ways) or f"more validation images and more {each}"
     return f"{said} For {number(design.interest)} it would take {takes}."
 
 
