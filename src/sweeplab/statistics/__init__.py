@@ -5,6 +5,7 @@ and gives frames or small records. :func:`analyse` calls them all; ``report.text
 """
 
 from sweeplab.statistics.analysis import Analysis, analyse, analyse_runs
+from sweeplab.statistics.budget import Budget, Budgets
 from sweeplab.statistics.chance import Chance, noise_floor
 from sweeplab.statistics.comparisons import Comparisons, Difference, comparisons
 from sweeplab.statistics.design import Design, design
@@ -22,10 +23,13 @@ from sweeplab.statistics.recommend import candidates, examples_seen, recommend
 from sweeplab.statistics.replicates import Replicates, replicates
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.statistics.tied import tied_set
+from sweeplab.statistics.tries import chance_of_rank, enough, tries
 
 __all__ = [
     "Analysis",
     "BestIterations",
+    "Budget",
+    "Budgets",
     "Chance",
     "Comparisons",
     "Correct",
@@ -42,11 +46,13 @@ __all__ = [
     "analyse_runs",
     "best_iterations",
     "candidates",
+    "chance_of_rank",
     "comparisons",
     "correct_of",
     "decompose",
     "design",
     "edges",
+    "enough",
     "examples_seen",
     "importance",
     "knob_effects",
@@ -62,4 +68,5 @@ __all__ = [
     "rises",
     "size_by_decay",
     "tied_set",
+    "tries",
 ]

@@ -1,0 +1,110 @@
+"""How good the best of a few settings is: what a smaller sweep would have found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from sweeplab.statistics.joint import draws
+from sweeplab.statistics.noise import Noise
+
+Floats = NDArray[np.float64]
+
+DRAWS = 400
+FEWEST = 4  # settings, below which there is nothing to draw from
+NEAR = 0.005  # below the best of all: half a point of accuracy
+BAND = 0.8  # of the searches
+COLUMNS = ["settings", "expected", "low", "high", "observed"]
+
+
+def chance_of_rank(k: int, tried: int) -> Floats:
+    """How probably the best of ``tried`` of ``k`` settings is each of them, the worst first.
+
+    Drawn without replacement, ``C(i - 1, tried - 1) / C(k, tried)`` for the i-th: the mean over
+    these is the unbiased estimate of the expected best (R. Tang, J. Lee, J. Xin, X. Liu, Y. Yu and
+    J. Lin, Showing your work doesn't always work, ACL 2020), where that with replacement
+    (J. Dodge, S. Gururangan, D. Card, R. Schwartz and N. A. Smith, Show your work, EMNLP 2019)
+    comes out too low.
+    """
+    rank = np.arange(1, k + 1)
+    chance = np.zeros(k)
+    there = rank >= tried
+    i = rank[there]
+    chance[there] = np.exp(
+        gammaln(i)
+        - gammaln(tried)
+        - gammaln(i - tried + 1)
+        - (gammaln(k + 1) - gammaln(tried + 1) - gammaln(k - tried + 1))
+    )
+    return chance
+
+
+def tries(
+    model: Noise, eligible: Sequence[int], number: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """What the best of m of these settings, drawn at random, is expected to reach.
+
+    For settings of a grid, or drawn at random; those that a search chose one after another are no
+    random sample, and their order says more.
+
+    The highest of several means is optimistic: it is picked for its luck. Images and seeds are
+    redrawn (:func:`~.joint.draws`), the best is picked by the redrawn means, and what they exceed
+    its own mean by is taken off (parametric bootstrap; B. Efron and R. J. Tibshirani, An
+    Introduction to the Bootstrap, 1993, section 10.2).
+
+    Args:
+        model: of K settings, see :func:`~.noise.noise`.
+        eligible: those to draw from.
+        number: redrawings.
+        seed: of them.
+
+    Returns:
+        One row a number of settings tried, up to all: ``settings``, ``expected`` (the mean of
+        the best one's accuracy), ``low`` and ``high`` (between which eight of ten searches
+        end), ``observed`` (the mean before optimism is taken off). Empty with fewer than four.
+    """
+    chosen = np.asarray(list(eligible), dtype=np.intp)
+    chosen = chosen[model.counts[chosen] > 0]
+    k = len(chosen)
+    if k < FEWEST:
+        return pd.DataFrame(columns=COLUMNS, dtype="float64")
+    mean = model.mean[chosen]
+    sizes = _sizes(k)
+    weights = np.array([chance_of_rank(k, m) for m in sizes])  # [sizes, K]
+    error = draws(model, number, np.random.default_rng(seed), model.pure)[:, chosen]
+    order = np.argsort(mean + error, axis=1)
+    luck = np.take_along_axis(error, order, axis=1).mean(axis=0, dtype=np.float64)  # [K], by rank
+    ranked = np.sort(mean)
+    observed = weights @ ranked
+    optimism = np.maximum(weights @ luck, 0.0)
+    below = np.cumsum(weights, axis=1)
+    low, high = (
+        ranked[np.minimum((below < share - 1e-9).sum(axis=1), k - 1)] - optimism
+        for share in ((1 - BAND) / 2, (1 + BAND) / 2)
+    )
+    return pd.DataFrame(
+        {
+            "settings": sizes,
+            "expected": np.clip(observed - optimism, 0.0, 1.0),
+            "low": np.clip(low, 0.0, 1.0),
+            "high": np.clip(high, 0.0, 1.0),
+            "observed": observed,
+        }
+    )
+
+
+def enough(table: pd.DataFrame, near: float = NEAR) -> int | None:
+    """The fewest settings whose best is expected within ``near`` of the best of all."""
+    there = table[table["expected"] >= table["expected"].max() - near]
+    return int(there["settings"].iloc[0]) if len(there) else None
+
+
+def _sizes(k: int) -> NDArray[np.intp]:
+    """Every number up to 30, then about as many at even ratios."""
+    few = np.arange(1, min(k, 30) + 1)
+    many = np.geomspace(30, k, 30).round() if k > 30 else np.array([])
+    return np.unique(np.concatenate([few, many])).astype(np.intp)
