@@ -37,7 +37,7 @@ def analysed(
         final_val_accuracy=right.mean(axis=-1).ravel(),
         **{"data.val_size": IMAGES},
     )
-    return analyse_runs(runs, NO_CURVES, [LR], list(right.reshape(-1, IMAGES))).budgets
+    return analyse_runs(runs, NO_CURVES, [LR], list(right.reshape(-1, IMAGES))).further.budgets
 
 
 def mean_parts(found: list[Budget]) -> np.ndarray:

@@ -9,11 +9,14 @@ from sweeplab.statistics.budget import Budget, Budgets
 from sweeplab.statistics.chance import Chance, noise_floor
 from sweeplab.statistics.comparisons import Comparisons, Difference, comparisons
 from sweeplab.statistics.design import Design, design
+from sweeplab.statistics.early import Stopping, early, early_means, stopping
 from sweeplab.statistics.edges import Edge, edges
 from sweeplab.statistics.effects import knob_effects
+from sweeplab.statistics.further import Further
 from sweeplab.statistics.importance import decompose, importance
 from sweeplab.statistics.intervals import Interval, accuracy_interval
 from sweeplab.statistics.knob_tests import knob_tests
+from sweeplab.statistics.laws import Law, power_law, ridge
 from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of, rises
 from sweeplab.statistics.noise import Noise, noise
 from sweeplab.statistics.optimism import optimism
@@ -36,11 +39,14 @@ __all__ = [
     "Design",
     "Difference",
     "Edge",
+    "Further",
     "Interval",
+    "Law",
     "Noise",
     "Outcomes",
     "Replicates",
     "Rise",
+    "Stopping",
     "accuracy_interval",
     "analyse",
     "analyse_runs",
@@ -51,6 +57,8 @@ __all__ = [
     "correct_of",
     "decompose",
     "design",
+    "early",
+    "early_means",
     "edges",
     "enough",
     "examples_seen",
@@ -61,12 +69,15 @@ __all__ = [
     "noise_floor",
     "optimism",
     "outcomes",
+    "power_law",
     "read_correct",
     "recommend",
     "replicates",
+    "ridge",
     "rise_of",
     "rises",
     "size_by_decay",
+    "stopping",
     "tied_set",
     "tries",
 ]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweeplab.statistics.budget import Budgets, budgets
 from sweeplab.statistics.chance import Chance, noise_floor
 from sweeplab.statistics.comparisons import Comparisons, comparisons
 from sweeplab.statistics.design import Design, design
 from sweeplab.statistics.edges import Edge, edges
 from sweeplab.statistics.effects import knob_effects
+from sweeplab.statistics.further import Further, further
 from sweeplab.statistics.importance import importance
 from sweeplab.statistics.intervals import Interval, accuracy_interval
 from sweeplab.statistics.knob_tests import agreeing, knob_tests
@@ -25,8 +25,7 @@ from sweeplab.statistics.recommend import candidates, examples_seen, recommend
 from sweeplab.statistics.replicates import replicates
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.statistics.tied import tied_set
-from sweeplab.statistics.tries import tries
-from sweeplab.sweeps.settings import METRIC, repeated, setting_numbers, summarise, usable
+from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep
 
 
@@ -56,8 +55,7 @@ class Analysis:
     size_by_decay: pd.DataFrame  # see size_by_decay()
     best_iterations: BestIterations | None  # of the tied settings
     rise: Rise | None  # of the recommended setting's curves
-    budgets: Budgets | None  # what the recommended one's uncertainty is made of
-    tries: pd.DataFrame  # see tries()
+    further: Further  # where the uncertainty is from, and what patterns there are
 
 
 def analyse(part: Sweep) -> Analysis:
@@ -106,7 +104,6 @@ def analyse_runs(
     luck = optimism(model, eligible)
     numbers = setting_numbers(runs, knobs)
     rise = rise_of(runs[numbers == chosen], curves)
-    good = runs[usable(runs) & ~repeated(runs, knobs)]
     accuracy = settings.set_index("setting")[METRIC].get(chosen, float("nan"))
     return Analysis(
         recommended=chosen,
@@ -130,8 +127,7 @@ def analyse_runs(
             runs[numbers.isin(among)], curves, rising=rise is not None and rise.clear
         ),
         rise=rise,
-        budgets=budgets(model, good, numbers[good.index], chosen, tied),
-        tries=tries(model, eligible),
+        further=further(model, runs, settings, knobs, curves, tied, chosen),
     )
 
 
