@@ -17,13 +17,7 @@ from sweeplab.errors import SweeplabError
 from sweeplab.figures.panels import line_key
 from sweeplab.figures.theme import ACCENT, colours, dashes
 from sweeplab.results import METRICS
-from sweeplab.sweeps.settings import (
-    METRIC,
-    repeated,
-    replicate_key,
-    setting_numbers,
-    t_half_width,
-)
+from sweeplab.sweeps.settings import METRIC, repeated, replicate_key, setting_numbers, t_half_width
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count
 
@@ -60,15 +54,14 @@ def clock(sweep: Sweep, asked: str | None = None) -> str:
 def evaluations(sweep: Sweep) -> pd.DataFrame:
     """Every evaluation of every run, each seed and draw of a setting once.
 
-    Columns: ``sweep``, ``run``, ``status``, ``setting``, ``replicate`` (its seed or its draw, see
-    ``settings.replicate_key``), the knobs, the metrics, and the columns of :data:`CLOCKS`, of
-    which epochs count the passes over the run's own training set, a fraction included.
+    Columns: ``sweep``, ``run``, ``status``, ``setting``, ``replicate`` (its seed or draw), the
+    knobs, the metrics, and the columns of :data:`CLOCKS`, of which epochs count the passes over
+    the run's own training set, a fraction included.
     """
     wanted = list(dict.fromkeys([*RUN, "status", "data.train_size", *sweep.knobs]))
-    runs = sweep.runs[wanted].assign(
-        setting=setting_numbers(sweep.runs, sweep.knobs),
-        replicate=sweep.runs[replicate_key(sweep.runs)],
-    )
+    replicate = sweep.runs[replicate_key(sweep.runs)]
+    numbers = setting_numbers(sweep.runs, sweep.knobs)
+    runs = sweep.runs[wanted].assign(setting=numbers, replicate=replicate)
     curves = sweep.curves.loc[
         sweep.curves["val_loss"].notna(), [*RUN, "iteration", "examples", *METRICS]
     ]
