@@ -7,13 +7,22 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from sweeplab import evaluation
+from sweeplab.errors import RunFolderError
 from sweeplab.runs.folder import RunFolder
+from sweeplab.sweeps.answers import read_answers
+from sweeplab.sweeps.find import is_sweep
 from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.terminal import console, plain, say, shown
 
 
 def evaluate(run: Path) -> None:
-    """Print the test accuracy and the confusion matrix, and record them."""
+    """Print the test accuracy and the confusion matrix, and record them.
+
+    Of a sweep, those of the run that its report names.
+    """
+    if is_sweep(run):
+        run = _recommended(SweepFolder(run))
+        say(f"Run {shown(run)}, which the report names:")
     folder = RunFolder(run)
     record = evaluation.evaluate(folder)
     say(
@@ -34,6 +43,19 @@ def evaluate(run: Path) -> None:
         say(f"`sweeplab report {shown(sweep)}` adds it to the report.")
     if times > 1:
         say("Choosing by test accuracy makes it optimistic: choose by validation accuracy.")
+
+
+def _recommended(folder: SweepFolder) -> Path:
+    """The run that the sweep's report names."""
+    named = [answer.run for answer in read_answers(folder).answers if answer.run]
+    if not named:
+        raise RunFolderError(f"The report of {folder.path} names no run: none completed.")
+    if len(named) > 1:
+        runs = " or ".join(str(shown(folder.path / run)) for run in named)
+        raise RunFolderError(
+            f"The report of {folder.path} names a run for each validation set. Choose one: {runs}."
+        )
+    return folder.path / named[0]
 
 
 def predict(run: Path, images: list[Path], *, invert: bool) -> None:

@@ -17,6 +17,7 @@ from sweeplab.config import KNOBS
 from sweeplab.errors import NewerFormatError, RunFolderError
 from sweeplab.runs.files import size_in
 from sweeplab.runs.folder import RunFolder, is_complete, read_record
+from sweeplab.sweeps.answers import Answer, OlderReportError, read_answers
 from sweeplab.sweeps.find import is_sweep, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.terminal import console, plain, say
@@ -38,7 +39,7 @@ def list_outputs(outputs: Path) -> None:
         "date",
         "state",
         Column("size", justify="right"),
-        "best setting",
+        "answer",
         box=None,
         header_style="bold",
     )
@@ -80,11 +81,30 @@ def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
     parts += [
         f"{states[bad]} {bad}" for bad in ("diverged", "failed", "damaged", "pruned") if states[bad]
     ]
-    best = ""
+    return ", ".join(parts), _answer(folder)
+
+
+def _answer(folder: SweepFolder) -> str:
+    """The setting that the report names, and its run; without one, that of the highest mean."""
+    try:
+        return "; ".join(filter(None, map(_named, read_answers(folder).answers)))
+    except OlderReportError:
+        why = "the report is older than the runs"
+    except RunFolderError:
+        why = "no report"
     # Somebody's spreadsheet may have saved runs.csv with other columns, or words for numbers.
     with suppress(OSError, csv.Error, ValueError, KeyError, TypeError):
-        best = _best_setting(folder.runs_table)
-    return ", ".join(parts), best
+        if best := _best_setting(folder.runs_table):
+            return f"highest mean: {best} ({why})"
+    return why
+
+
+def _named(answer: Answer) -> str:
+    if answer.accuracy is None:  # no run completed
+        return ""
+    on = f"{answer.on}: " if answer.on else ""
+    setting = f"{answer.short}: " if answer.short else ""
+    return f"{on}{setting}{answer.accuracy:.3f} (run {answer.run})"
 
 
 def _state(run: RunFolder, noted: str) -> str:

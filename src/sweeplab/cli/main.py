@@ -69,9 +69,12 @@ def reproduce(folder: Path, sample: int | None, seed: int, restore: bool) -> Non
 
 
 @cli.command()
-@click.argument("run", type=PATH)
+@click.argument("run", type=PATH, metavar="RUN|SWEEP")
 def evaluate(run: Path) -> None:
-    """Test-set accuracy and confusion matrix of a run; recorded in its folder."""
+    """Test-set accuracy and confusion matrix of a run; recorded in its folder.
+
+    Of a sweep, those of the run that its report names.
+    """
     from sweeplab.cli.evaluate import evaluate as run_evaluate
 
     run_evaluate(run)
@@ -91,7 +94,7 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool) -> None:
 @cli.command()
 @click.argument("outputs", default="outputs", type=PATH)
 def ls(outputs: Path) -> None:
-    """The sweeps and runs in a folder: date, state, size, best setting."""
+    """The sweeps and runs in a folder: date, state, size, and what the report answers."""
     from sweeplab.cli.listing import list_outputs
 
     list_outputs(outputs)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from sweeplab.errors import RunFolderError
 from sweeplab.report.build import build_report
 from sweeplab.report.text.merged import differences, merged
+from sweeplab.sweeps.answers import read_answers
+from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.sweeps.tables import load_sweep, write_tables
 from sweeplab.terminal import say, shown
 from sweeplab.words import count
@@ -32,6 +36,9 @@ def report(folders: list[Path], *, open_browser: bool, formats: str) -> None:
     page = build_report(sweep, formats=wanted)
     if sweep.skipped:
         say(f"{count(len(sweep.skipped), 'run')} left out; the report says which, and why.")
+    with suppress(RunFolderError):  # single runs, or several sweeps, have no answer of their own
+        for sentence in read_answers(SweepFolder(page.parent)).sentences:
+            say(sentence)
     say(f"Report: {shown(page)}")
     if open_browser:
         webbrowser.open(page.absolute().as_uri())

@@ -17,10 +17,12 @@ from sweeplab.report.page.provenance import provenance
 from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
 from sweeplab.report.text.merged import differences, merged
 from sweeplab.report.text.opened import Opening, opening
-from sweeplab.report.text.verdict import verdict
+from sweeplab.report.text.verdict import Verdict, answer_of, verdict
 from sweeplab.runs.files import write_text
-from sweeplab.statistics import analyse
+from sweeplab.statistics import Analysis, analyse
+from sweeplab.sweeps.answers import write_answers
 from sweeplab.sweeps.comparable import comparable
+from sweeplab.sweeps.find import is_sweep
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.sweeps.settings import DRAW, count_statuses
 from sweeplab.sweeps.tables import Sweep
@@ -48,9 +50,10 @@ def build_report(
     files = FigureFiles(target / "figures", formats)
     parts = comparable(sweep)
     question, asks = _question(sweep)
-    groups = [
-        _group(part, files, name if len(parts) > 1 else "", asks) for name, part in parts.items()
-    ]
+    several = len(parts) > 1
+    judged = {name if several else "": (part, analyse(part)) for name, part in parts.items()}
+    said = {name: verdict(*of, asks) for name, of in judged.items()}
+    groups = [_group(*of, said[name], files, name) for name, of in judged.items()]
     files.remove_stale()
     trouble = trouble_table(sweep)
     page = Page(
@@ -66,15 +69,16 @@ def build_report(
     )
     path = target / PAGE
     write_text(path, render(page))
+    if out is None and sweep.paths == (target,) and is_sweep(target):
+        answers = [answer_of(*of, said[name], name) for name, of in judged.items()]
+        write_answers(SweepFolder(target), answers)
     return path
 
 
-def _group(part: Sweep, files: FigureFiles, name: str, asks: str) -> Group:
+def _group(part: Sweep, analysis: Analysis, said: Verdict, files: FigureFiles, name: str) -> Group:
     """What is said and shown of ``part``, under its ``name`` where it is one of several."""
     prefix = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name))
     of = f", {name}" if name else ""
-    analysis = analyse(part)
-    said = verdict(part, analysis, asks)
     sentences = {"importance": said.importance_said, "knobs": [*said.questions.values()]}
     shown = []
     for section in sections(part, analysis):

@@ -37,6 +37,7 @@ class SweepFolder:
     images = Inside("images")
     report = Inside("report.html")
     figures = Inside("figures")
+    answers = Inside("answers.json")  # what the report says first, for the terminal
     runs_table = Inside("runs.csv")
     curves_table = Inside("curves.parquet")
     stacks = Inside(".stacks")  # what the workers of a sweep are handed, and hand back
@@ -56,6 +57,11 @@ class SweepFolder:
         return found.st_ino, found.st_mtime_ns
 
 
+def within(folder: str) -> bool:
+    """Whether a relative path stays below where it starts: none in a file may reach elsewhere."""
+    return "\0" not in folder and folder[:1] != "/" and ".." not in folder.split("/")
+
+
 class JobEntry(Struct, forbid_unknown_fields=True):
     """One job in ``sweep.json``.
 
@@ -70,8 +76,7 @@ class JobEntry(Struct, forbid_unknown_fields=True):
     state: str  # planned, pruned, or the status of its run
 
     def __post_init__(self) -> None:
-        # It would let a sweep.json reach for any other folder.
-        if "\0" in self.folder or self.folder[:1] == "/" or ".." in self.folder.split("/"):
+        if not within(self.folder):
             raise ValueError("the folder of one of its jobs is none within the sweep's")
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from sweeplab.config import DataConfig
 from sweeplab.data import Dataset, load
 from sweeplab.errors import SweeplabError
+from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, write_images
 from sweeplab.task.words import failures, summary
@@ -47,7 +48,10 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
         # Matplotlib takes a second to import, which a sweep without report need not wait for.
         from sweeplab.report.build import build_report
 
-        say(f"Report: {shown(build_report(sweep))}")
+        page = build_report(sweep)
+        for sentence in read_answers(folder).sentences:
+            say(sentence)
+        say(f"Report: {shown(page)}")
     return 1 if len(failed) else 0
 
 

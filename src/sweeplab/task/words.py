@@ -85,7 +85,8 @@ def summary(sweep: Sweep) -> None:
     from sweeplab.sweeps.settings import DRAW, count_statuses, ranked, replicate_key
 
     say(f"\n{count_statuses(sweep.runs)}.")
-    best = ranked(sweep.settings)
+    # What diverged with some seed is never recommended, however high the mean of the others.
+    best = ranked(sweep.settings).sort_values("diverged", kind="stable")
     if best.empty:
         return
     draws = replicate_key(sweep.runs) == DRAW
@@ -106,8 +107,6 @@ def summary(sweep: Sweep) -> None:
         say(f"... and {len(best) - SHOWN_SETTINGS} more settings")
     if (best["n"] > 1).any():
         say(f"± is half of the 95 % t interval of the mean over the {each}.")
-    if len(best) > 1:
-        say("Settings this close may be equally good: the report says which are tied.")
 
 
 def failures(runs: pd.DataFrame) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweeplab.report.text.answer import answer, how, one_setting
+from sweeplab.report.text.answer import answer, how, one_setting, row_of
 from sweeplab.report.text.asked import heading, picture, said
 from sweeplab.report.text.cautions import cautions
 from sweeplab.report.text.importance import importance_said
 from sweeplab.report.text.methods import Method, methods
 from sweeplab.report.text.questions import questions
 from sweeplab.statistics.analysis import Analysis
+from sweeplab.sweeps.answers import Answer
 from sweeplab.sweeps.question import question_of
+from sweeplab.sweeps.settings import METRIC, typical_run
 from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import value_text
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,13 @@ def verdict(part: Sweep, analysis: Analysis, asked: str = "") -> Verdict:
         importance_said=importance_said(analysis),
         methods=methods(part, analysis),
     )
+
+
+def answer_of(part: Sweep, analysis: Analysis, said: Verdict, on: str) -> Answer:
+    """The answer as it is kept beside the report; ``on`` as in :class:`~.sweeps.answers.Answer`."""
+    run = typical_run(part.runs, part.knobs, analysis.recommended)
+    if run is None:
+        return Answer(on, said.lead, "", "", None, None)
+    short = ", ".join(f"{knob.rsplit('.', 1)[-1]}={value_text(run[knob])}" for knob in part.knobs)
+    accuracy = float(row_of(part, analysis.recommended or 0)[METRIC])
+    return Answer(on, said.lead, said.setting, short, accuracy, str(run["run"]))
