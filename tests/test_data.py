@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from sweeplab.config import DataConfig
-from sweeplab.data import Dataset, load, load_test
+from sweeplab.data import Dataset, inputs_of, load, load_test
 from sweeplab.data.idx import read_idx
 from sweeplab.data.mnist import IDX_FILES
 from sweeplab.errors import ConfigError, DataError
@@ -52,8 +52,8 @@ def test_digits_are_scikit_learns_in_their_order() -> None:
     expected = np.concatenate([bunch.data[:1000], bunch.data[1400:1500]]) / 16
     assert np.array_equal(dataset.train_images.numpy(), expected.astype(np.float32))
     assert np.array_equal(dataset.val_labels.numpy(), bunch.target[1000:1400])
-    images, labels = load_test(digits())
-    assert np.array_equal(images.numpy() * 16, bunch.data[1500:])
+    images, labels = load_test(digits(), inputs_of(digits()))
+    assert np.array_equal(images * 16, bunch.data[1500:])
     assert np.array_equal(labels.numpy(), bunch.target[1500:])
 
 

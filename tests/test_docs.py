@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import own_data
 from conftest import ROOT, Command
 from sweeplab.cli.experiments import read, shipped_experiments
 from sweeplab.config import KNOBS
@@ -50,6 +51,16 @@ def fake_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def own(tmp_path: Path) -> None:
+    """The files of one's own that the pages name."""
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (tmp_path, tmp_path / "elsewhere"):
+        own_data.npz(folder / "features.npz")
+    own_data.csv(tmp_path / "wine.csv")
+    own_data.photos(tmp_path / "photos")
+
+
+@pytest.fixture
 def sweep(sweeplab: Command, tmp_path: Path) -> Path:
     """A small sweep of 18 runs, and an image to predict."""
     folder = tmp_path / "outputs" / "quickstart" / "2026-11-23_10-00-00"
@@ -66,7 +77,7 @@ def test_links_resolve(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.usefixtures("fake_mnist")
+@pytest.mark.usefixtures("fake_mnist", "own")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_shown_runs(
     sweeplab: Command, tmp_path: Path, sweep: Path, page: Path
@@ -166,6 +177,10 @@ def test_the_readme_lists_every_key_with_its_value_and_meaning() -> None:
         r"^\| `([\w.]+)` \| (.+?) \| (.+) \|$", (ROOT / "README.md").read_text(), re.M
     )
     assert rows == [
-        (key, f"`{known.default}`" if known.type is str else str(known.default), known.meaning)
+        (
+            key,
+            f"`{known.default or repr('')}`" if known.type is str else str(known.default),
+            known.meaning,
+        )
         for key, known in KNOBS.items()
     ]

@@ -171,7 +171,7 @@ class TestData:
         data = Images(pixels, np.zeros(5), pixels, np.zeros(5), ("a", "b", "c"), 16, None)
         expected = softmax(pixels.reshape(5, 4) / 16 @ weight.T + bias, axis=1)
         np.testing.assert_allclose(
-            probabilities(weight, bias, data), expected, rtol=1e-5, atol=1e-6
+            probabilities(weight, bias, data.scaled()), expected, rtol=1e-5, atol=1e-6
         )
 
     def test_losses_are_cut_above_where_training_began(self) -> None:

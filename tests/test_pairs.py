@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import own_data
 from conftest import ROOT, Command
 from sweeplab.data.mnist import IDX_FILES
 
@@ -22,6 +23,16 @@ VALUES = {
     "data.val_size": "20,40",
     "data.val_start": "100,130",
     "data.train_draw": "0,3",
+    "data.path": "{npz},{same}",
+    "data.label": "sort,number",
+    "data.test_share": "0,0.3",
+    "data.order": "file,shuffled",
+    "data.order_seed": "1,2",
+    "data.balanced": "false,true",
+    "data.scale": "unit,standardize,l2,none",
+    "data.size": "6,8",
+    "data.colour": "grey,rgb",
+    "data.on_broken": "skip,stop",
     "batch_size": "10,20",
     "epochs": "1,2",
     "optimizer.lr": "0.1,0.5",
@@ -35,7 +46,7 @@ VALUES = {
     "device": "auto,cpu",
 }
 # Where a run is made is no part of what it is: the second of two such runs is dropped as a repeat.
-PLACES = {"data.root", "device"}
+PLACES = {"data.root", "data.path", "data.on_broken", "device"}
 # Small, and the same places in every data set.
 SMALL = {
     "data.name": "digits",
@@ -48,6 +59,20 @@ SMALL = {
     "eval_every": "2",
     "optimizer.momentum": "0.5",
     "seed": "1,2",
+}
+# What else a key needs: data of one's own, or a key that makes it matter.
+NEEDS = {
+    "data.path": {"data.name": "arrays", "data.path": "{npz}"},
+    "data.test_share": {"data.name": "arrays", "data.path": "{npz}"},
+    "data.label": {"data.name": "arrays", "data.path": "{table}"},
+    "data.size": {"data.name": "images", "data.path": "{photos}"},
+    "data.colour": {"data.name": "images", "data.path": "{photos}"},
+    "data.order_seed": {"data.order": "shuffled"},
+}
+# Keys that choose which examples validate.
+VALIDATING = {
+    *("data.name", "data.val_size", "data.val_start", "data.label"),
+    *("data.order", "data.order_seed"),
 }
 
 
@@ -70,7 +95,27 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         header = np.array([0x0800 | len(shape), *shape], dtype=">i4").tobytes()
         (raw / file).write_bytes(header + values.tobytes())
     (root.parent / "again").symlink_to(root)
+    # Not sorted by class, as most files are: `data.order=file` is for such.
+    images, labels = own_data.features(classes=4)
+    mixed = random.permutation(len(labels))
+    np.savez(root / "x.npz", X=images[mixed], y=labels[mixed])
+    (root / "same.npz").symlink_to(root / "x.npz")
+    table = own_data.wine().sample(frac=1, random_state=0)
+    table.assign(sort=table["number"] % 2).to_csv(root / "wine.csv", index=False)
+    own_data.photos(root / "photos")
     return root
+
+
+def places(root: Path) -> dict[str, Path]:
+    """What the values of keys name in braces."""
+    return {
+        "root": root,
+        "again": root.parent / "again",
+        "npz": root / "x.npz",
+        "same": root / "same.npz",
+        "table": root / "wine.csv",
+        "photos": root / "photos",
+    }
 
 
 def swept(sweeplab: Command, root: Path, *, code: int = 0, **values: str) -> str:
@@ -78,9 +123,8 @@ def swept(sweeplab: Command, root: Path, *, code: int = 0, **values: str) -> str
 
     Trained and reported apart, for PNG files cost more time than all the rest.
     """
-    again = root.parent / "again"
     words = [
-        f"{'data' if key == 'data.name' else key}={value.format(root=root, again=again)}"
+        f"{'data' if key == 'data.name' else key}={value.format(**places(root))}"
         for key, value in (SMALL | values).items()
     ]
     fixed = ["hydra.sweep.dir=sweep", "hydra.sweeper.report=false"]
@@ -99,11 +143,25 @@ def test_every_documented_key_is_swept_here() -> None:
     assert set(documented()) == set(VALUES)
 
 
+def possible(one: str, other: str) -> bool:
+    """Whether two keys can be swept together: some are for one source, or exclude each other."""
+    sources = {NEEDS.get(key, {}).get("data.path") for key in (one, other)} - {None}
+    sources -= {"{npz}"} if "{table}" in sources else set()
+    return (
+        len(sources) < 2
+        and not (sources and "data.name" in (one, other))
+        and {one, other} != {"data.order", "data.order_seed"}
+        # Folders of photographs are read class by class, so "file" would train on a few classes.
+        and not ("data.order" in (one, other) and "{photos}" in sources)
+    )
+
+
 # Every key with those that once took the report down; `make test-slow` takes the other pairs, too.
 WITH_EACH = {"data.val_size", "epochs"}
 PAIRS = [
     pytest.param(pair, id=" and ".join(pair), marks=[] if WITH_EACH & {*pair} else pytest.mark.slow)
     for pair in itertools.combinations(VALUES, 2)
+    if possible(*pair)
 ]
 
 
@@ -111,15 +169,18 @@ PAIRS = [
 def test_a_pair_of_keys_gives_a_report(
     sweeplab: Command, root: Path, pair: tuple[str, str]
 ) -> None:
-    asked = {key: VALUES[key] for key in pair}
+    needed = {key: value for one in pair for key, value in NEEDS.get(one, {}).items()}
+    asked = needed | {key: VALUES[key] for key in pair}
+    if {"data.label", "data.path"} == set(pair):
+        asked["data.path"] = "{table},{table}"
     page = swept(sweeplab, root, **asked)
     runs = math.prod(
         len(values.split(",")) for key, values in (SMALL | asked).items() if key not in PLACES
     )
     assert f"{runs} runs: {runs} completed" in page
     # Accuracies on different images are not compared: each set of images has an answer of its own.
-    sets = math.prod(2 for key in pair if key in ("data.name", "data.val_size", "data.val_start"))
-    answers = re.findall(r"On (?:digits|mnist)[^:.]* (?=Use |Any |One )", page)
+    sets = math.prod(len(VALUES[key].split(",")) for key in pair if key in VALIDATING)
+    answers = re.findall(r"On (?:digits|mnist|arrays|images)[^:]{,80}? (?=Use |Any |One )", page)
     assert len(set(answers)) == (sets if sets > 1 else 0)
 
 

@@ -17,8 +17,8 @@ PACKAGE = ROOT / "src" / "sweeplab"
 # Each room may use the rooms before it, and those named with it.
 ROOMS = [
     {"errors", "knobs", "places", "terminal"},
-    {"config", "parse", "results"},
-    {"words", "model", "provenance"},
+    {"config", "data_keys", "parse", "results"},
+    {"words", "model", "inputs", "provenance"},
     {"data"},
     {"training", "runs"},
     {"sweeps", "compare"},

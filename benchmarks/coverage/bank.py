@@ -88,7 +88,7 @@ def bank(name: str = "shipped", seeds: int = SEEDS) -> Bank:
 
 def _train(file: Path, grid: Grid, momentum: float, seeds: int) -> None:
     root = os.environ.get("SWEEPLAB_DATA", "data")
-    raw = SOURCES["mnist"].read(Path(root))
+    raw = SOURCES["mnist"].read(DataConfig("mnist", root))
     start, size = 2000, 500  # validation images come first among the unseen
     unseen = torch.cat([raw.images[start:], raw.test_images])
     labels = torch.cat([raw.labels[start:], raw.test_labels]).numpy().astype(np.int64)

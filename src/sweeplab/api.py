@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import overload
 
 import yaml
 
 from sweeplab.config import DataConfig, RunConfig, check
-from sweeplab.data import load
+from sweeplab.data import load, resolve
 from sweeplab.errors import ConfigError
 from sweeplab.parse import from_dict
 from sweeplab.places import conf_dir
@@ -17,7 +18,7 @@ from sweeplab.training import plan_stacks, train_stack
 
 
 def data_config(name: str) -> DataConfig:
-    """What ``data=NAME`` means on the command line: ``mnist``, ``fashion_mnist`` or ``digits``.
+    """What ``data=NAME`` means on the command line: ``mnist``, ``digits``, ``arrays``, ...
 
     Raises:
         ConfigError: there is no such data set.
@@ -46,8 +47,7 @@ def train(configs: RunConfig | Sequence[RunConfig]) -> RunResult | list[RunResul
     """
     if isinstance(configs, RunConfig):
         return train([configs])[0]
-    for config in configs:
-        check(config)
+    configs = [check(replace(config, data=resolve(config.data))) for config in map(check, configs)]
     results: dict[int, RunResult] = {}
     for stack in plan_stacks(configs):
         chosen = [configs[i] for i in stack]

@@ -13,68 +13,12 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from sweeplab.data_keys import DataConfig as DataConfig  # noqa: PLC0414 - a part of this
 from sweeplab.errors import ConfigError
-from sweeplab.knobs import LARGEST_INT, OneOf, Range, Text, declared_in, knob
+from sweeplab.knobs import LARGEST_INT, LARGEST_SEED, OneOf, Range, declared_in, knob
 
-LARGEST_SEED = 2**32 - 1
 LARGEST_FLOAT = 3e38
 MOST_ITERATIONS = 10**7  # a curve keeps a row for each
-
-
-@dataclass
-class DataConfig:
-    """Which images a run sees.
-
-    The validation images are ``val_start .. val_start + val_size - 1`` whatever ``train_size``
-    is; training takes the first ``train_size`` of the other images, in the order that
-    ``train_draw`` puts them in, so smaller training sets of one draw nest in larger ones.
-    """
-
-    name: str = knob(
-        "mnist",
-        "which images; on the command line it is `data=NAME`",
-        "data set",
-        Text(),
-    )
-    root: str = knob(
-        "data",
-        "the folder that holds the files, or where they go",
-        "data folder",
-        Text(),
-        role="place",
-    )
-    train_size: int = knob(
-        2000,
-        "train on the first so many images; smaller sets nest in larger ones",
-        "training-set size",
-        Range(1, LARGEST_INT),
-        short="images",
-        unit="images",
-        ordered=True,
-    )
-    val_size: int = knob(
-        500,
-        "images to validate on, the same for every `data.train_size`",
-        "validation images",
-        Range(1, LARGEST_INT),
-        unit="images",
-    )
-    val_start: int = knob(
-        2000,
-        "the first of them, counted from 0",
-        "first validation image",
-        Range(0, LARGEST_INT),
-    )
-    train_draw: int = knob(
-        0,
-        "which of the other images make up the training set: 0 the first, 1, 2, ... a random draw "
-        "each; several draws are replicates of a setting",
-        "training draw",
-        Range(0, LARGEST_INT),
-        short="draw",
-        role="replicate",
-        off=0,
-    )
 
 
 @dataclass
@@ -196,6 +140,11 @@ def problems(config: RunConfig) -> list[str]:
         rule = KNOBS[key].rule
         if rule is not None and (broken := rule.broken(value)):
             found.append(f"{key} must be {broken}, but is {value!r:.100}")
+    if not found and config.data.order_seed and config.data.order == "file":
+        return [
+            "data.order_seed needs data.order=shuffled, but data.order is file and "
+            f"data.order_seed is {config.data.order_seed}"
+        ]
     return found or _between(config)
 
 
@@ -209,7 +158,7 @@ def _between(config: RunConfig) -> list[str]:
             f"optimizer.warmup must be at most epochs, {config.epochs}, but is "
             f"{config.optimizer.warmup}"
         ]
-    if train_size < batch_size:
+    if train_size and train_size < batch_size:  # 0 is all: known when the data are read
         return [
             "batch_size must not exceed data.train_size, because partial batches are dropped "
             f"and no batch would be left, but batch_size is {batch_size} and data.train_size is "

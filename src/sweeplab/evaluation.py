@@ -12,8 +12,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from sweeplab.config import RunConfig
-from sweeplab.data import SOURCES, load_test
+from sweeplab.data import inputs_of, load_test
 from sweeplab.errors import DataError, RunFolderError
+from sweeplab.inputs import Inputs
 from sweeplab.model import logits
 from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import (
@@ -29,6 +30,7 @@ from sweeplab.runs.folder import (
     write_test,
 )
 from sweeplab.runs.record import TestRecord
+from sweeplab.runs.scaled import read_inputs
 
 
 def evaluate(folder: RunFolder) -> TestRecord:
@@ -38,16 +40,11 @@ def evaluate(folder: RunFolder) -> TestRecord:
         RunFolderError: the folder holds no complete run, or one without weights.
         DataError: the data set cannot be had.
     """
-    config, weight, bias = _load(folder)
-    images, labels = load_test(config.data)
-    if weight.shape[1] != images.shape[1]:
-        raise RunFolderError(
-            f"{folder.weights} is damaged: it is for images of {weight.shape[1]} pixels, and those "
-            f"of {config.data.name} have {images.shape[1]}."
-        )
+    config, inputs, weight, bias = _load(folder)
+    images, labels = load_test(config.data, inputs)
     opened = _opened(folder)
-    predicted = logits(weight, bias, images).argmax(dim=1)  # [M]
-    classes = SOURCES[config.data.name].classes
+    predicted = logits(weight, bias, torch.from_numpy(images)).argmax(dim=1)  # [M]
+    classes = inputs.classes
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
     correct = int(np.trace(confusion))
@@ -88,13 +85,13 @@ def predict(
         RunFolderError: the folder holds no complete run, or one without weights.
         DataError: a file is no image.
     """
-    config, weight, bias = _load(folder)
+    _, inputs, weight, bias = _load(folder)
     side = math.isqrt(weight.shape[1])
     if side * side != weight.shape[1]:
         raise RunFolderError(f"{folder.weights} is not for square images.")
     pixels = torch.from_numpy(np.stack([_read_image(path, side, invert) for path in images]))
     probabilities = torch.softmax(logits(weight, bias, pixels), dim=1)
-    return probabilities.numpy(), SOURCES[config.data.name].classes
+    return probabilities.numpy(), inputs.classes
 
 
 def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
@@ -113,7 +110,7 @@ def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
     return np.asarray(square, dtype=np.float32).ravel() / np.float32(255)
 
 
-def _load(folder: RunFolder) -> tuple[RunConfig, Tensor, Tensor]:
+def _load(folder: RunFolder) -> tuple[RunConfig, Inputs, Tensor, Tensor]:
     record = read_record(folder)
     if folder.weights.name not in record.files:
         raise RunFolderError(
@@ -124,10 +121,10 @@ def _load(folder: RunFolder) -> tuple[RunConfig, Tensor, Tensor]:
             f"The weights of {folder.path} were pruned. `sweeplab reproduce --restore` brings them "
             "back."
         )
-    if folder.weights.name in damaged_files(folder, record):
+    for needed in {folder.weights.name, folder.inputs.name} & {*damaged_files(folder, record)}:
         raise RunFolderError(
-            f"{folder.weights} is not the file that the run wrote. The same command with the same "
-            "sweep folder trains the run again."
+            f"{folder.path / needed} is not the file that the run wrote. The same command with the "
+            "same sweep folder trains the run again."
         )
     weight, bias = read_weights(folder)
     config = read_config(folder)
@@ -136,13 +133,17 @@ def _load(folder: RunFolder) -> tuple[RunConfig, Tensor, Tensor]:
             f"{folder.config} is not the configuration that the run was trained with: it was "
             "changed since. Undo that; run.json has the values."
         )
-    source = SOURCES.get(config.data.name)
-    if source is None or len(source.classes) != len(weight):
-        raise RunFolderError(
-            f"{folder.weights} has {len(weight)} classes, which are not those of "
-            f"{config.data.name}."
-        )
-    return config, torch.from_numpy(weight), torch.from_numpy(bias)
+    inputs = read_inputs(folder) or inputs_of(config.data)
+    for kind, there, due in (
+        ("classes", len(weight), len(inputs.classes)),
+        ("features", weight.shape[1], inputs.features),
+    ):
+        if there != due:
+            raise RunFolderError(
+                f"{folder.weights} is damaged: it is for {there} {kind}, and {config.data.name} "
+                f"has {due}."
+            )
+    return config, inputs, torch.from_numpy(weight), torch.from_numpy(bias)
 
 
 def _opened(folder: RunFolder) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_type_hints
 
 LARGEST_INT = 2**31 - 1
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)

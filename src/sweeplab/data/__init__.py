@@ -1,6 +1,6 @@
-"""The images of a run: which ones, as tensors, with a checksum that identifies them."""
+"""The examples of a run: which ones, as tensors, with a checksum that identifies them."""
 
-from sweeplab.data.dataset import Dataset, load, load_test
+from sweeplab.data.dataset import Dataset, inputs_of, load, load_test, resolve, where
 from sweeplab.data.sources import SOURCES
 
-__all__ = ["SOURCES", "Dataset", "load", "load_test"]
+__all__ = ["SOURCES", "Dataset", "inputs_of", "load", "load_test", "resolve", "where"]

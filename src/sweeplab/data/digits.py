@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from sweeplab.data.source import RawData, Source
+from sweeplab.data_keys import DataConfig
 
 
-def _read(_root: Path) -> RawData:
+def _read(_config: DataConfig) -> RawData:
     """The last 297 images are the test set."""
     from sklearn.datasets import load_digits
 
@@ -27,4 +27,4 @@ def _read(_root: Path) -> RawData:
     )
 
 
-DIGITS = Source(_read, tuple("0123456789"))
+DIGITS = Source(_read, tuple("0123456789"), side=8, box=8)

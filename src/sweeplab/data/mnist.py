@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from sweeplab.data.idx import read_idx
-from sweeplab.data.source import RawData, Source
+from sweeplab.data.source import RawData, Source, root_of
+from sweeplab.data_keys import DataConfig
 from sweeplab.errors import DataError
 
 IDX_FILES = (
@@ -20,7 +21,8 @@ IDX_FILES = (
 )
 
 
-def _idx_files(name: str, root: Path) -> RawData:
+def _idx_files(name: str, config: DataConfig) -> RawData:
+    root = root_of(config)
     folder = root / name / "raw"
     if not all((folder / file).is_file() for file in IDX_FILES):
         _download(name, root)
@@ -81,5 +83,5 @@ def _download(name: str, root: Path) -> None:
 
 CLOTHES = "T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot"
 
-MNIST = Source(partial(_idx_files, "MNIST"), tuple("0123456789"))
+MNIST = Source(partial(_idx_files, "MNIST"), tuple("0123456789"), side=28, box=20)
 FASHION_MNIST = Source(partial(_idx_files, "FashionMNIST"), tuple(CLOTHES.split()))

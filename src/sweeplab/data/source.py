@@ -1,28 +1,56 @@
-"""What a source of images is: every image that it has, and what its classes are called."""
+"""What a source of examples is: all that it has, and what its classes are called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
+from sweeplab.data_keys import DataConfig
+
 
 @dataclass(frozen=True)
 class RawData:
-    """Every image of a data set, unscaled, in the order of its source."""
+    """Every example of a data set, unscaled, in the order of its source."""
 
-    images: Tensor  # uint8 [N, height, width]: to train and validate on
+    images: Tensor  # [N, ...], uint8 or floats: to train on, and to validate unless it has others
     labels: Tensor  # int64 [N]
-    test_images: Tensor  # uint8 [M, height, width]: opened by ``sweeplab evaluate`` alone
-    test_labels: Tensor  # int64 [M]
-    brightest: int  # the pixel value that scales to 1
+    test_images: Tensor | None  # [M, ...]: opened by ``sweeplab evaluate`` alone
+    test_labels: Tensor | None  # int64 [M]
+    brightest: int | None  # the pixel value that scales to 1; None for numbers of any size
+    val_images: Tensor | None = None  # [M, ...], where the source has a validation set of its own
+    val_labels: Tensor | None = None
+    classes: tuple[str, ...] = ()  # where the source itself does not name them
+
+
+def _unchanging(_config: DataConfig) -> Hashable:
+    return None
 
 
 @dataclass(frozen=True)
 class Source:
     """A data set that ``data.name`` may ask for."""
 
-    read: Callable[[Path], RawData]  # from ``data.root``
-    classes: tuple[str, ...]
+    read: Callable[[DataConfig], RawData]
+    classes: tuple[str, ...] = ()  # empty where they are only known when it is read
+    keys: frozenset[str] = frozenset()  # of ``data.``: which it obeys beside those that all obey
+    stamp: Callable[[DataConfig], Hashable] = _unchanging  # another one when its files changed
+    side: int = 0  # of its drawn digits or letters, to which others are brought; else 0
+    box: int = 0  # within it, what holds the stroke: the rest is margin
+
+    @property
+    def own(self) -> bool:
+        """Whether the examples are the user's own."""
+        return not self.classes
+
+
+def root_of(config: DataConfig) -> Path:
+    """``data.root``, absolute."""
+    return Path(config.root).absolute()
+
+
+def path_of(config: DataConfig) -> Path:
+    """``data.path``, absolute."""
+    return Path(config.path).expanduser().absolute()

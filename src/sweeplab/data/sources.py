@@ -5,7 +5,9 @@ The YAML file, in ``conf/data/``, has the name by which ``data=NAME`` asks for i
 
 from __future__ import annotations
 
+from sweeplab.data.arrays import ARRAYS
 from sweeplab.data.digits import DIGITS
+from sweeplab.data.images import IMAGES
 from sweeplab.data.mnist import FASHION_MNIST, MNIST
 from sweeplab.data.source import Source
 
@@ -13,4 +15,6 @@ SOURCES: dict[str, Source] = {
     "mnist": MNIST,
     "fashion_mnist": FASHION_MNIST,
     "digits": DIGITS,
+    "arrays": ARRAYS,
+    "images": IMAGES,
 }

@@ -14,11 +14,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
 from sweeplab.execute.files import Note, Stack, StackFiles, StackRun
+from sweeplab.inputs import Inputs
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
 from sweeplab.runs.folder import (
@@ -82,16 +82,19 @@ def train_and_write(
         # The record of an earlier failure must not be taken for the outcome of this attempt.
         run.folder.record.unlink(missing_ok=True)
     with closing(_trained(left, written, watch)) as results:
-        for run, result in results:
-            write: Any = write_failure if isinstance(result, Exception) else write_result
-            note(run, write(run.folder, run.identity, result, made))
+        for run, result, inputs in results:
+            if isinstance(result, Exception):
+                record = write_failure(run.folder, run.identity, result, made)
+            else:
+                record = write_result(run.folder, run.identity, result, made, inputs)
+            note(run, record)
     return written
 
 
 def _trained(
     left: dict[int, StackRun], written: Written, watch: Watch | None
-) -> Generator[tuple[StackRun, RunResult | Exception], None, None]:
-    """What came of each run, as many trained at once as memory holds.
+) -> Generator[tuple[StackRun, RunResult | Exception, Inputs | None], None, None]:
+    """What came of each run, and what it must keep; as many trained at once as memory holds.
 
     Args:
         left: the runs by their positions in the stack. Those that have ended are taken out.
@@ -101,8 +104,9 @@ def _trained(
     try:
         dataset = _dataset(next(iter(left.values())).identity)
     except Exception as error:
-        yield from ((run, error) for run in left.values())
+        yield from ((run, error, None) for run in left.values())
         return
+    inputs = dataset.inputs if dataset.kept else None
     width = len(left)
     while left:
         now = list(left)[:width]
@@ -111,10 +115,10 @@ def _trained(
         try:
             with closing(stream_stack(configs, dataset, watched)) as results:
                 for place, result in results:
-                    yield left.pop(now[place]), result
+                    yield left.pop(now[place]), result, inputs
         except Exception as error:
             if len(now) == 1:
-                yield left.pop(now[0]), error
+                yield left.pop(now[0]), error, None
             elif out_of_memory(error):
                 width = written.width = (len(now) + 1) // 2
             else:

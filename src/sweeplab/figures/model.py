@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from sweeplab.errors import RunFolderError
 from sweeplab.figures.panels import Cell, bare, panels
 from sweeplab.figures.slices import setting_of
 from sweeplab.runs.folder import RunFolder, read_weights
+from sweeplab.runs.scaled import read_plain_weights
 from sweeplab.sweeps.images import Images, find_images
 from sweeplab.sweeps.settings import typical_run
 from sweeplab.sweeps.tables import Sweep
@@ -29,11 +31,13 @@ class Model:
     weight: NDArray[np.float32]  # [C, D]
     bias: NDArray[np.float32]  # [C]
     images: Images
+    plain: tuple[NDArray[np.float32], NDArray[np.float32]]  # both for ``images.scaled``
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """The class probabilities of the validation images, ``[M, C]``."""
-        return probabilities(self.weight, self.bias, self.images)
+        l2 = str(self.run["data.scale"]) == "l2"
+        return probabilities(*self.plain, self.images.scaled(l2=l2))
 
     @property
     def is_itself(self) -> bool:
@@ -48,13 +52,17 @@ class Model:
 
 def find_model(sweep: Sweep, setting: int | None) -> Model | None:
     """The model of ``setting``; None where it, its weights or its images are not there."""
-    images = find_images(sweep)
     run = typical_run(sweep.runs, sweep.knobs, setting)
-    found = None if run is None else weights_of(run)
+    if run is None:
+        return None
+    images, found = find_images(sweep, run.to_dict()), weights_of(run)
     if images is None or found is None or found[0].shape[1] != images.val_images[0].size:
         return None
-    assert run is not None
-    return Model(run, *found, images)
+    try:
+        plain = read_plain_weights(RunFolder(Path(str(run["folder"]))))
+    except RunFolderError:
+        return None
+    return Model(run, *found, images, plain)
 
 
 def need_model(sweep: Sweep, setting: int | None) -> Model:
@@ -73,6 +81,19 @@ def need_model(sweep: Sweep, setting: int | None) -> Model:
     return model
 
 
+def need_pictures(model: Model) -> Images:
+    """The model's examples.
+
+    Raises:
+        RunFolderError: they are no images.
+    """
+    if not model.images.pictures:
+        raise RunFolderError(
+            f"The examples of run {model.run['run']} are no images, and cannot be shown as such."
+        )
+    return model.images
+
+
 def weights_of(run: pd.Series[float]) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """The weight ``[C, D]`` and bias ``[C]`` of a run; None where they cannot be read."""
     try:
@@ -82,23 +103,28 @@ def weights_of(run: pd.Series[float]) -> tuple[NDArray[np.float32], NDArray[np.f
 
 
 def probabilities(
-    weight: NDArray[np.float32], bias: NDArray[np.float32], images: Images
+    weight: NDArray[np.float32], bias: NDArray[np.float32], images: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """The model's class probabilities for the validation images, ``[M, C]``."""
-    logits = (images.scaled() @ weight.T + bias).astype(np.float64)  # [M, C]
+    """The model's class probabilities for examples ``[M, D]``, ``[M, C]``."""
+    logits = (images @ weight.T + bias).astype(np.float64)  # [M, C]
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def draw_pictures(
-    pictures: NDArray[np.uint8], titles: Sequence[str], *, columns: int, brightest: int
+    pictures: NDArray[Any], titles: Sequence[str], *, columns: int, brightest: int | None
 ) -> Figure:
-    """Grey pictures ``[n, h, w]`` with a title each."""
+    """Pictures ``[n, h, w]``, grey, or ``[n, h, w, 3]``, with a title each."""
+    low, high = 0.0, float(brightest or 1)
+    if brightest is None:  # numbers of any size
+        low, high = float(pictures.min()), float(pictures.max())
+    if pictures.ndim == 4:
+        pictures = np.clip((pictures - low) / (high - low or 1.0), 0, 1)
     top = 0.12 + 0.15 * (1 + titles[0].count("\n"))
     cell = Cell(width=1.15, height=1.0 + top, left=0.08, right=0.08, top=top, bottom=0.06)
     figure, axes = panels(len(pictures), columns=columns, cell=cell)
     for ax, picture, title in zip(axes, pictures, titles, strict=True):
-        ax.imshow(picture, cmap="gray", vmin=0, vmax=brightest, interpolation="nearest")
+        ax.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         bare(ax)
         ax.set_title(title, fontsize=8, pad=3, fontweight="normal", loc="center")
     return figure

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError
+from sweeplab.inputs import Inputs
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs.files import (
@@ -42,6 +43,7 @@ class RunFolder:
     record = Inside("run.json")
     curves = Inside("curves.csv")
     weights = Inside("weights.safetensors")
+    inputs = Inside("inputs.safetensors")
     test = Inside("test.json")
     hydra = Inside(".hydra")
     config = Inside(".hydra/config.yaml")
@@ -65,9 +67,17 @@ def write_hydra_files(folder: RunFolder, texts: Mapping[str, str]) -> None:
 
 
 def write_result(
-    folder: RunFolder, identity: RunIdentity, result: RunResult, environment: dict[str, Any]
+    folder: RunFolder,
+    identity: RunIdentity,
+    result: RunResult,
+    environment: dict[str, Any],
+    inputs: Inputs | None = None,
 ) -> RunRecord:
-    """Write curves, weights, and then ``run.json``, which makes the run complete."""
+    """Write curves, weights, and then ``run.json``, which makes the run complete.
+
+    Args:
+        inputs: how examples were scaled, where the configuration does not say it.
+    """
     remove_file(folder.record)
     for half in folder.path.iterdir():
         if half.name.startswith(".") and half.suffix == ".part":  # of a process that was killed
@@ -77,6 +87,10 @@ def write_result(
         contents[folder.weights] = curve_files.weights_to_bytes(result.weight, result.bias)
     else:
         remove_file(folder.weights)
+    if inputs is not None:
+        contents[folder.inputs] = inputs.to_bytes()
+    else:
+        remove_file(folder.inputs)
     for path, content in contents.items():
         write_bytes(path, content)
     record = RunRecord(

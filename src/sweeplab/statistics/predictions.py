@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.folder import RunFolder, read_weights
+from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.scaled import read_plain_weights
 from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import Sweep
 
@@ -23,6 +24,8 @@ Correct = Sequence[NDArray[np.bool_] | None]
 Weights = tuple[NDArray[np.float32], NDArray[np.float32]]  # [C, D], [C]
 
 BLOCK = 256  # runs in one matrix product
+WIDEST = 2**25  # numbers of its result: 128 MiB
+LOOKS = ("size", "colour", "scale")  # keys by which runs see the same examples differently
 TIES = 0.005  # how far an accuracy may lie from the recorded one: ties of float logits
 
 
@@ -37,24 +40,30 @@ def read_correct(part: Sweep) -> Correct | None:
         absent, or its accuracy is not the recorded one (so these are not its images). None for
         all without the images.
     """
-    kept = find_images(part)
-    if kept is None:
-        return None
-    images = kept.scaled()
-    by_classes: dict[int, dict[int, Weights]] = {}
-    for row in np.flatnonzero(part.runs["status"] == "completed").tolist():
-        with suppress(RunFolderError):
-            weight, bias = read_weights(RunFolder(Path(part.runs["folder"].iloc[row])))
-            if weight.shape == (len(bias), images.shape[1]):
-                by_classes.setdefault(len(bias), {})[row] = weight, bias
+    looks = part.runs.groupby([f"data.{name}" for name in LOOKS], sort=False).ngroup()
     recorded = part.runs["final_val_accuracy"].to_numpy(dtype=np.float64)
     correct: list[NDArray[np.bool_] | None] = [None] * len(part.runs)
-    for weights in by_classes.values():
-        matrix = correct_of(list(weights.values()), images, kept.val_labels)
-        for row, right in zip(weights, matrix, strict=True):
-            if abs(right.mean() - recorded[row]) <= max(TIES, 1.5 / len(right)):
-                correct[row] = right
-    return correct
+    found = False
+    for look in looks.unique():
+        alike = looks == look
+        same = part.runs[alike].iloc[0]
+        kept = find_images(part, same.to_dict())
+        if kept is None:
+            continue
+        found = True
+        images = kept.scaled(l2=bool(same["data.scale"] == "l2"))
+        by_classes: dict[int, dict[int, Weights]] = {}
+        for row in np.flatnonzero(alike & (part.runs["status"] == "completed")).tolist():
+            with suppress(RunFolderError):
+                weight, bias = read_plain_weights(RunFolder(Path(part.runs["folder"].iloc[row])))
+                if weight.shape == (len(bias), images.shape[1]):
+                    by_classes.setdefault(len(bias), {})[row] = weight, bias
+        for weights in by_classes.values():
+            matrix = correct_of(list(weights.values()), images, kept.val_labels)
+            for row, right in zip(weights, matrix, strict=True):
+                if abs(right.mean() - recorded[row]) <= max(TIES, 1.5 / len(right)):
+                    correct[row] = right
+    return correct if found else None
 
 
 def correct_of(
@@ -68,10 +77,16 @@ def correct_of(
         labels: ``[M]``, from 0 to C - 1.
     """
     correct = np.zeros((len(weights), len(images)), dtype=np.bool_)
-    for start in range(0, len(weights), BLOCK):
-        block = weights[start : start + BLOCK]
+    classes = max(len(weights[0][1]), 1)
+    runs = max(min(BLOCK, WIDEST // (classes * 64)), 1)
+    rows = max(WIDEST // (runs * classes), 1)
+    for start in range(0, len(weights), runs):
+        block = weights[start : start + runs]
         weight = np.concatenate([w for w, _ in block])  # [R C, D]
         bias = np.stack([b for _, b in block])  # [R, C]
-        logits = (images @ weight.T).reshape(len(images), *bias.shape) + bias  # [M, R, C]
-        correct[start : start + BLOCK] = (logits.argmax(axis=2) == labels[:, None]).T
+        for first in range(0, len(images), rows):
+            some = slice(first, first + rows)
+            logits = (images[some] @ weight.T).reshape(-1, *bias.shape) + bias  # [m, R, C]
+            right = logits.argmax(axis=2) == labels[some, None]  # [m, R]
+            correct[start : start + runs, some] = right.T
     return correct

@@ -44,7 +44,7 @@ class SweepFolder:
     lock = Inside(".lock")
     owner = Inside(".owner")  # who holds the lock, in words
 
-    def images_of(self, data_name: str, *validation: int) -> Path:
+    def images_of(self, data_name: str, *validation: object) -> Path:
         """The images kept of a data set, and of a further validation set: see ``sweeps.images``."""
         return self.images / f"{'-'.join(map(str, (data_name, *validation)))}.safetensors"
 

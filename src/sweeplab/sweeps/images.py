@@ -1,25 +1,32 @@
-"""The images that a sweep keeps of its data sets: the report reads no data, and may run elsewhere.
+"""The examples that a sweep keeps of its data: the report reads no data, and may run elsewhere.
 
-``images/NAME.safetensors`` holds uint8 ``train_images`` [E, h, w] (the first few) and
-``val_images`` [M, h, w] (all), int64 ``train_labels`` [E] and ``val_labels`` [M], and in its
-metadata the names of the classes, as JSON, the brightest pixel value and ``val_start``. Runs that
-were validated on other images of it have those in ``images/NAME-VAL_SIZE-VAL_START.safetensors``.
+``images/NAME.safetensors`` holds ``train_images`` [E, ...] (the first few) and ``val_images``
+[M, ...] (all), as their source has them: images [h, w] or [h, w, 3] of bytes, or features [D];
+int64 ``train_labels`` [E] and ``val_labels`` [M]; and in its metadata the names of the classes, as
+JSON, the brightest pixel value (0: none) and ``val_start``. Runs that were validated on other
+examples have those in ``images/NAME-VAL_SIZE-VAL_START.safetensors``, or with a name that further
+keys decide: see :func:`choice`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from sweeplab.config import KNOBS
+from sweeplab.data_keys import SHOWING
 from sweeplab.errors import RunFolderError
+from sweeplab.inputs import is_picture, plain
 from sweeplab.runs.files import make_folder, write_bytes
 from sweeplab.sweeps.folder import SweepFolder
 
@@ -31,20 +38,56 @@ TENSORS = ("train_images", "train_labels", "val_images", "val_labels")
 
 @dataclass(frozen=True)
 class Images:
-    """Pixels and labels of the first E training images and of all M validation images."""
+    """The first E training examples and all M validation examples, as their source has them.
 
-    train_images: NDArray[np.uint8]  # [E, h, w]
+    Each is an image ``[h, w]`` or ``[h, w, 3]``, or features ``[D]``.
+    """
+
+    train_images: NDArray[Any]  # [E, ...], uint8 or floats
     train_labels: NDArray[np.int64]  # [E]
-    val_images: NDArray[np.uint8]  # [M, h, w]
+    val_images: NDArray[Any]  # [M, ...]
     val_labels: NDArray[np.int64]  # [M]
     classes: tuple[str, ...]
-    brightest: int  # the pixel value that the model sees as 1
+    brightest: int | None  # of bytes: what the model sees as 1; None for other numbers
     val_start: int | None  # the first validation image; None in what 0.1.0 wrote
+    choice: dict[str, Any] | None = None  # as :func:`choice`; None in what 0.1.0 wrote
 
-    def scaled(self) -> NDArray[np.float32]:
-        """The validation images ``[M, D]`` as models see them."""
-        pixels = self.val_images.reshape(len(self.val_images), -1).astype(np.float32)
-        return pixels / np.float32(self.brightest)
+    def scaled(self, *, l2: bool = False) -> NDArray[np.float32]:
+        """The validation examples ``[M, D]`` for weights of ``runs.read_plain_weights``.
+
+        Args:
+            l2: for runs whose ``data.scale`` is that.
+        """
+        return plain(self.val_images, self.brightest, l2=l2)
+
+    @property
+    def pictures(self) -> bool:
+        """Whether examples can be shown."""
+        return is_picture(self.val_images.shape[1:])
+
+
+def choice(run: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """What chooses the validation examples of a run, a row of the table, and how they look."""
+    keys = {name: run[f"data.{name}"] for name in SHOWING}
+    plain_values = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in keys.items()
+    }
+    return {
+        name: value
+        for name, value in plain_values.items()
+        if name in ("name", "val_size", "val_start") or value != KNOBS[f"data.{name}"].off
+    }
+
+
+def image_file(folder: SweepFolder, chosen: Mapping[str, Any], *, first: bool) -> Path:
+    """Where the examples of a :func:`choice` are kept; ``first``: of the data set's choices."""
+    if first:
+        return folder.images_of(chosen["name"])
+    rest = {key: v for key, v in chosen.items() if key not in ("name", "val_size", "val_start")}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:8]
+    further = [digest] if rest else []
+    return folder.images_of(chosen["name"], chosen["val_size"], chosen["val_start"], *further)
 
 
 def write_images(path: Path, images: Images) -> None:
@@ -57,8 +100,9 @@ def write_images(path: Path, images: Images) -> None:
     tensors = {name: np.ascontiguousarray(getattr(images, name)) for name in TENSORS}
     about = {
         "classes": json.dumps(images.classes),
-        "brightest": str(images.brightest),
+        "brightest": str(images.brightest or 0),
         "val_start": str(images.val_start),
+        "choice": json.dumps(images.choice),
     }
     write_bytes(path, save(tensors, metadata=about))
 
@@ -75,8 +119,9 @@ def read_images(path: Path) -> Images:
             images = Images(
                 **{name: file.get_tensor(name) for name in TENSORS},
                 classes=tuple(map(str, json.loads(about["classes"]))),
-                brightest=int(about["brightest"]),
+                brightest=int(about["brightest"]) or None,
                 val_start=int(about["val_start"]) if "val_start" in about else None,
+                choice=json.loads(about.get("choice", "null")),
             )
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
@@ -85,18 +130,28 @@ def read_images(path: Path) -> Images:
     return images
 
 
-def find_images(sweep: Sweep) -> Images | None:
-    """The images kept of the one validation set of ``sweep``; None without sound ones."""
-    keys = ("data.name", "data.val_size", "data.val_start")
-    name, val_size, val_start = sweep.runs[list(keys)].iloc[0]
+def find_images(sweep: Sweep, run: Mapping[Hashable, Any] | None = None) -> Images | None:
+    """The examples kept that validated ``run``, the first of ``sweep`` if None.
+
+    None without sound ones.
+    """
+    chosen = choice(sweep.runs.iloc[0].to_dict() if run is None else run)
     for path in sweep.paths or (sweep.path,):
         for home in map(SweepFolder, (path, path.parent)):  # of a sweep, and of a run in it
-            for file in (home.images_of(name, val_size, val_start), home.images_of(name)):
+            for first in (False, True):
                 with suppress(RunFolderError):
-                    images = read_images(file)
-                    if len(images.val_labels) == val_size and images.val_start in (None, val_start):
+                    images = read_images(image_file(home, chosen, first=first))
+                    if _fits(images, chosen):
                         return images
     return None
+
+
+def _fits(images: Images, chosen: Mapping[str, Any]) -> bool:
+    if len(images.val_labels) != chosen["val_size"]:
+        return False
+    if images.choice is not None:
+        return images.choice == chosen
+    return images.val_start in (None, chosen["val_start"])
 
 
 def _sound(images: Images) -> bool:
@@ -104,13 +159,15 @@ def _sound(images: Images) -> bool:
         (images.train_images, images.train_labels),
         (images.val_images, images.val_labels),
     )
-    return images.brightest > 0 and all(
-        pixels.ndim == 3
-        and pixels.dtype == np.uint8
-        and pixels.size > 0
-        and pixels.shape[1:] == images.val_images.shape[1:]
+    bytes_ = images.val_images.dtype == np.uint8
+    return (images.brightest or 0) >= bytes_ and all(
+        numbers.ndim >= 2
+        and (bytes_ or numbers.dtype.kind == "f")
+        and numbers.dtype == images.val_images.dtype
+        and numbers.size > 0
+        and numbers.shape[1:] == images.val_images.shape[1:]
         and labels.dtype.kind in "iu"
-        and labels.shape == pixels.shape[:1]
+        and labels.shape == numbers.shape[:1]
         and 0 <= int(labels.min()) <= int(labels.max()) < len(images.classes)
-        for pixels, labels in pairs
+        for numbers, labels in pairs
     )

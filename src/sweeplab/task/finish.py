@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sweeplab.config import DataConfig
 from sweeplab.data import Dataset, load
+from sweeplab.data_keys import SHOWING, DataConfig
 from sweeplab.errors import SweeplabError
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
-from sweeplab.sweeps.images import Images, write_images
+from sweeplab.sweeps.images import Images, choice, image_file, write_images
 from sweeplab.task.words import failures, summary
 from sweeplab.terminal import say, shown
 
@@ -65,34 +65,38 @@ def _note_states(folder: SweepFolder, runs: pd.DataFrame) -> None:
 
 
 def _write_images(folder: SweepFolder, runs: pd.DataFrame) -> None:
-    """Keep the images that the report shows, for it reads no data set and may run elsewhere."""
+    """Keep the examples that the report shows, for it reads no data and may run elsewhere."""
     largest = runs.sort_values("data.train_size", ascending=False, kind="stable")
-    chosen = largest.drop_duplicates(["data.name", "data.val_size", "data.val_start"])
-    columns = [f"data.{key}" for key in vars(DataConfig())]
     written: set[str] = set()
-    for values in chosen[columns].itertuples(index=False, name=None):
-        data = DataConfig(*values)
-        further = (data.val_size, data.val_start) if data.name in written else ()
+    for run in largest.drop_duplicates([f"data.{name}" for name in SHOWING]).to_dict("records"):
+        chosen = choice(run)
+        data = DataConfig(**{key: run[f"data.{key}"] for key in vars(DataConfig())})
+        file = image_file(folder, chosen, first=data.name not in written)
         written.add(data.name)
         try:
-            images = _images(load(data), data.val_start)
+            images = _images(load(data), chosen)
         except SweeplabError as error:  # the data went away meanwhile: the report does without
             say(f"The report shows no images of {data.name}: {error}")
         else:
-            write_images(folder.images_of(data.name, *further), images)
+            write_images(file, images)
 
 
-def _images(dataset: Dataset, val_start: int) -> Images:
-    def raw(images: Tensor) -> NDArray[np.uint8]:
-        pixels = (images.numpy() * dataset.brightest).round().astype(np.uint8)
-        return pixels.reshape(-1, *dataset.image_shape)
+def _images(dataset: Dataset, chosen: dict[str, Any]) -> Images:
+    assert dataset.raw_first is not None
+    assert dataset.raw_val is not None
+    first = dataset.raw_first[:EXAMPLES]
+
+    def narrow(raw: Tensor) -> NDArray[Any]:
+        numbers = raw.numpy()
+        return numbers.astype(np.float32) if numbers.dtype == np.float64 else numbers
 
     return Images(
-        raw(dataset.train_images[:EXAMPLES]),
-        dataset.train_labels[:EXAMPLES].numpy(),
-        raw(dataset.val_images),
+        narrow(first),
+        dataset.train_labels[: len(first)].numpy(),
+        narrow(dataset.raw_val),
         dataset.val_labels.numpy(),
         classes=dataset.class_names,
         brightest=dataset.brightest,
-        val_start=val_start,
+        val_start=chosen["val_start"],
+        choice=chosen,
     )

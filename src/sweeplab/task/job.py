@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweeplab.config import check
-from sweeplab.data import load
+from sweeplab.data import load, resolve
 from sweeplab.errors import RunFolderError, SweeplabError, shown_as_messages
 from sweeplab.execute.options import Options
 from sweeplab.provenance import environment
@@ -92,6 +92,7 @@ class TrainTask:
 
 def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) -> RunRecord:
     config = check(from_hydra(cfg))
+    config = check(replace(config, data=resolve(config.data)))
     dataset = load(config.data)
     identity = identify(config, dataset.checksum)
     folder = RunFolder(Path(hydra.runtime.output_dir))
@@ -112,7 +113,8 @@ def _train(cfg: DictConfig, hydra: Any, command: Sequence[str], *, alone: bool) 
     except Exception as error:
         write_failure(folder, identity, error, environment(command))
         raise
-    record = write_result(folder, identity, result, environment(command))
+    inputs = dataset.inputs if dataset.kept else None
+    record = write_result(folder, identity, result, environment(command), inputs)
     if alone:
         # Seaborn takes a second to import, which the jobs of a sweep do not need.
         from sweeplab.figures.plots.training import write_training_curves

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from sweeplab.config import RunConfig
-from sweeplab.data import load
+from sweeplab.config import DataConfig, RunConfig, check
+from sweeplab.config import identity as deciding
+from sweeplab.data import load, resolve, where
 from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderError
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import RunRecord, signature
@@ -138,17 +139,22 @@ def _question(sweeper: DictConfig) -> str:
 def _composed(request: Request) -> tuple[list[Job], list[RunIdentity]]:
     jobs, wrong = compose_jobs(request.loader, request.master, request.job_overrides)
     identities: list[RunIdentity] = []
-    checksums: dict[Hashable, str] = {}
-    for job in jobs:
-        data = tuple(vars(job.config.data).values())
+    found: dict[Hashable, tuple[DataConfig, str]] = {}
+    for position, job in enumerate(jobs):
+        asked = tuple(vars(job.config.data).values())
         try:
             # Kept here too: a sweep of more data sets than `load` keeps would load each for each.
-            if data not in checksums:
-                checksums[data] = load(job.config.data).checksum
+            if asked not in found:
+                data = resolve(job.config.data)
+                check(replace(job.config, data=data))
+                found[asked] = data, load(data).checksum
+            data, checksum = found[asked]
+            if data != job.config.data:
+                jobs[position] = replace(job, config=check(replace(job.config, data=data)))
         except ConfigError as error:
             wrong.append(f"{' '.join(job.overrides)}: {error}")
         else:
-            identities.append(identify(job.config, checksums[data]))
+            identities.append(identify(jobs[position].config, checksum))
     if wrong:
         counted = f"{len(wrong)} of {len(request.job_overrides)} combinations are wrong"
         more = [f"... and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
@@ -168,22 +174,20 @@ def _refuse_other_data(
                 f"engine, and this is version {ENGINE_VERSION}. Use the sweeplab that trained "
                 f"them, {elsewhere}"
             )
-    known = {_images(record.config): record for record in complete}
+    known = {_examples(record.config): record for record in complete}
     for identity in identities:
-        trained = known.get(_images(identity.config))
+        trained = known.get(_examples(identity.config))
         if trained is not None and trained.data_checksum != identity.data_checksum:
-            data = identity.config.data
             raise DataError(
-                f"The images of {data.name} in {Path(data.root).absolute()} are not those that the "
+                f"The images of {where(identity.config.data)} are not those that the "
                 f"runs in {folder.path} were trained on (checksum {identity.data_checksum[:12]}, "
                 f"then {trained.data_checksum[:12]}). Restore the files, {elsewhere}"
             )
 
 
-def _images(config: RunConfig) -> Hashable:
-    """What chooses the images of a run, wherever they lie."""
-    data = config.data
-    return data.name, data.train_size, data.val_size, data.val_start, data.train_draw
+def _examples(config: RunConfig) -> Hashable:
+    """What chooses the examples of a run, wherever they lie."""
+    return tuple(item for item in deciding(config).items() if item[0].startswith("data."))
 
 
 def _refuse_shared_folders(jobs: Sequence[Asked]) -> None:

@@ -20,7 +20,7 @@ KNOWN = {"mnist", "fashion_mnist", "digits"}
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:  # noqa: ARG001
     """The images, where they are kept and not known to everybody."""
     images = find_images(sweep)
-    if images is None or set(sweep.runs["data.name"]) <= KNOWN:
+    if images is None or not images.pictures or set(sweep.runs["data.name"]) <= KNOWN:
         return
     labels = listed([images.classes[label] for label in images.train_labels])
     yield Plot(
@@ -40,7 +40,7 @@ def first_images(sweep: Sweep) -> Figure:
         RunFolderError: the sweep keeps no images.
     """
     images = find_images(sweep)
-    if images is None:
+    if images is None or not images.pictures:
         raise RunFolderError(f"{sweep.path} has no images of its data set.")
     return draw_pictures(
         images.train_images,

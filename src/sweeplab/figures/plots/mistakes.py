@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweeplab.errors import SweeplabError
-from sweeplab.figures.model import draw_pictures, find_model, need_model
+from sweeplab.figures.model import draw_pictures, find_model, need_model, need_pictures
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.tables import Sweep
@@ -22,7 +22,7 @@ MOST = 12
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     """The mistakes of the recommended setting's model, where it makes any."""
     model = find_model(sweep, analysis.recommended)
-    if model is None or not model.is_itself:
+    if model is None or not (model.is_itself and model.images.pictures):
         return
     wrong = most_wrong(model.probabilities, model.images.val_labels, MOST)
     if not len(wrong):
@@ -50,7 +50,7 @@ def mistakes(sweep: Sweep, setting: int | None = None) -> Figure:
         SweeplabError: the model or its images are not there, or it makes no mistake.
     """
     model = need_model(sweep, setting)
-    images = model.images
+    images = need_pictures(model)
     table = most_wrong(model.probabilities, images.val_labels, MOST)
     if not len(table):
         raise SweeplabError(f"Run {model.run['run']} gets every validation image right.")

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweeplab.figures.model import Model, find_model, need_model, weights_of
+from sweeplab.figures.model import Model, find_model, need_model, need_pictures, weights_of
 from sweeplab.figures.panels import Cell, bare, panels
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.slices import held_at
@@ -24,7 +24,7 @@ SIZE, GAP, TOP = 0.86, 0.06, 0.46  # inches, of a picture, around it, and above 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     """The recommended setting's model beside those of less and more weight decay."""
     model = find_model(sweep, analysis.recommended)
-    if model is None:
+    if model is None or not model.images.pictures:
         return
     weights = by_decay(sweep, model)
     seeds = len(held_at(sweep.runs, model.run.to_dict(), sweep.knobs, []))
@@ -55,7 +55,7 @@ def templates(sweep: Sweep, setting: int | None = None) -> Figure:
         RunFolderError: the setting's model, or the images, are not there.
     """
     model = need_model(sweep, setting)
-    weights, classes = by_decay(sweep, model), model.images.classes
+    weights, classes = by_decay(sweep, model), need_pictures(model).classes
     shape = model.images.val_images.shape[1:]
     columns = 5 if len(classes) <= 10 else 6
     rows = -(-len(classes) // columns)
@@ -75,10 +75,15 @@ def templates(sweep: Sweep, setting: int | None = None) -> Figure:
         ax.set_title(f"{title}\nlargest weight {limit:.2g}", fontsize=9, pad=6)
         for k, (row, name) in enumerate(zip(weight, classes, strict=True)):
             inset = ax.inset_axes(_inset(k, rows, columns))
-            inset.imshow(row.reshape(shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            inset.imshow(_shown(row.reshape(shape), limit), cmap="RdBu_r", vmin=-limit, vmax=limit)
             bare(inset)
             inset.set_title(name, fontsize=8, pad=2, fontweight="normal", loc="center")
     return figure
+
+
+def _shown(weight: NDArray[np.float32], limit: float) -> NDArray[np.float32]:
+    """A class's weights ``[h, w]`` as they are; of colours ``[h, w, 3]``, grey where they are 0."""
+    return weight if weight.ndim == 2 else 0.5 + weight / (2 * limit)
 
 
 def by_decay(sweep: Sweep, model: Model) -> dict[str, NDArray[np.float32]]:

@@ -1,0 +1,121 @@
+"""A table of a user's own, ``.csv`` or ``.parquet``, as arrays: a row an example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sweeplab.data.members import Members, refuse_too_large
+
+LABELS = ("label", "y")  # columns looked for where ``data.label`` names none
+
+
+def read_table(path: Path, label: str, *, labelled: bool = True) -> Members:
+    """``X [N, D]``, float64 or the columns' own type, and ``y [N]``, the column ``label``.
+
+    A column of lists, all of one length, counts as so many columns.
+
+    Args:
+        labelled: whether there must be classes; without, all other columns are returned.
+
+    Raises:
+        ValueError: a column holds text or gaps, or the one with the classes is not there.
+        OSError: the file cannot be read.
+    """
+    table = _read(path)
+    names = table.column_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"it has two columns '{twice[0]}'")
+    if "" in names or "__index_level_0__" in names:
+        raise ValueError(
+            "it has a column without a name, the numbers of its rows perhaps: write it without "
+            "(index=False with pandas)"
+        )
+    column = label or next((name for name in LABELS if name in names), "")
+    if labelled and column not in names:
+        raise ValueError(
+            f"it has no column '{column or ' or '.join(LABELS)}' for the classes. Set data.label "
+            f"to one of its columns: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+        )
+    numbers = [_numbers(table[name], name) for name in names if name != column]
+    if not numbers:
+        raise ValueError("it has no columns beside the classes")
+    kind = np.result_type(*numbers)
+    if kind.kind != "f":
+        kind = np.dtype(np.float64)
+    found: Members = {"X": np.concatenate([part.astype(kind) for part in numbers], axis=1)}
+    if column in names:
+        found["y"] = _labels(table[column], column)
+    return found
+
+
+def _read(path: Path) -> Any:
+    try:
+        if path.suffix.lower() == ".csv":
+            from pyarrow import csv
+
+            # Only an empty cell is a gap: "NA" or "null" may be a class.
+            convert = csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
+            return csv.read_csv(path, convert_options=convert)
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(path) as file:
+            about = file.metadata
+            refuse_too_large(path, about.num_rows * about.num_columns * 4)
+            return file.read()
+    except pa.ArrowException as error:
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def _numbers(column: Any, name: str) -> NDArray[Any]:
+    """A column ``[N, d]`` as numbers; d is 1 but for a column of lists."""
+    kind = column.type
+    if column.null_count:
+        row = pc.index(pc.is_null(column), True).as_py() + 1
+        raise ValueError(f"its column '{name}' has nothing in row {row}: fill it, or drop the row")
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        lengths = pc.unique(pc.list_value_length(column)).to_pylist()
+        if len(lengths) != 1:
+            raise ValueError(f"its column '{name}' has lists of different lengths")
+        flat = _numbers(pc.list_flatten(column), name)
+        return flat.reshape(len(column), -1)
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.uint8())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        shown = next((str(v) for v in column.to_pylist() if not _is_number(v)), str(kind))
+        raise ValueError(
+            f"its column '{name}' holds '{shown:.40}', and must hold numbers alone. Turn it into "
+            "numbers, leave it out, or name it as data.label if it holds the classes"
+        )
+    return np.asarray(column.to_numpy())[:, None]
+
+
+def _labels(column: Any, name: str) -> NDArray[Any]:
+    if column.null_count:
+        row = pc.index(pc.is_null(column), True).as_py() + 1
+        raise ValueError(f"its column '{name}', the classes, has nothing in row {row}")
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return np.array(column.to_pylist(), dtype=np.str_)
+    if pa.types.is_boolean(kind):
+        return np.where(np.asarray(column.to_numpy()), "true", "false")
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise ValueError(f"its column '{name}', the classes, must hold integers or text")
+    return np.asarray(column.to_numpy())
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
