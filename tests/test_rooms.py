@@ -38,7 +38,7 @@ WITHIN = {
     "task": [
         *("spaced", "conditions", "grid", "compose", "left_out"),
         *("prepare", "claim", "words", "progress", "hooks"),
-        *("launch", "job", "finish", "sweep"),
+        *("launch", "job", "finish", "sweep", "search"),
     ],
     "report": ["text", "page", "notebook", "build"],
 }

@@ -34,6 +34,7 @@ class SweepFolder:
 
     record = Inside("sweep.json")
     asked = Inside("multirun.yaml")
+    study = Inside("study.journal")  # of a search: what it tried, in Optuna's format
     images = Inside("images")
     report = Inside("report.html")
     figures = Inside("figures")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -56,9 +57,14 @@ def claim(folder: SweepFolder, master: DictConfig) -> None:
         except FileExistsError:
             continue
         if number > 1:
-            with read_write(master), open_dict(master):
-                master.hydra.sweep.dir = str(path)
-                # From these Hydra composes each job anew.
-                given = [word for word in master.hydra.overrides.hydra if not word.startswith(KEY)]
-                master.hydra.overrides.hydra = [*given, f"{KEY}{quoted(path)}"]
+            name_folder(master, path)
         return
+
+
+def name_folder(master: DictConfig, path: Path) -> None:
+    """Let ``hydra.sweep.dir`` be ``path``, whatever the clock says by now."""
+    with read_write(master), open_dict(master):
+        master.hydra.sweep.dir = str(path)
+        # From these Hydra composes each job anew.
+        given = [word for word in master.hydra.overrides.hydra if not word.startswith(KEY)]
+        master.hydra.overrides.hydra = [*given, f"{KEY}{quoted(path)}"]

@@ -10,7 +10,7 @@ OmegaConf.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -134,19 +134,20 @@ def saved_root(config: RunConfig, composed: DictConfig) -> str:
     return root if same == config.data.root else literal(config.data.root)
 
 
-def composed(
-    loader: ConfigLoader, master: DictConfig, job_overrides: Iterable[Sequence[str]]
-) -> Iterator[Job | str]:
-    """Each job, its values not yet checked; for one that does not compose, the reason."""
-    composer = _Composer(loader, master)
-    for overrides in map(list, job_overrides):
+def composer(loader: ConfigLoader, master: DictConfig) -> Callable[[Sequence[str]], Job | str]:
+    """A function from overrides to the job, its values not yet checked; or to what is wrong."""
+    known = _Composer(loader, master)
+
+    def compose(overrides: Sequence[str]) -> Job | str:
         try:
-            yield composer.compose(overrides)
+            return known.compose(list(overrides))
         except (ConfigError, HydraException, OmegaConfBaseException) as error:
             reason = str(error)
             if isinstance(error.__cause__, OmegaConfBaseException):  # Hydra keeps the reason there
                 reason += f" {str(error.__cause__).splitlines()[0]}"
-            yield " ".join(reason.split())
+            return " ".join(reason.split())
+
+    return compose
 
 
 def compose_jobs(
@@ -160,8 +161,9 @@ def compose_jobs(
     """
     jobs: list[Job] = []
     wrong: list[str] = []
-    results = composed(loader, master, job_overrides)
-    for overrides, job in zip(job_overrides, results, strict=True):
+    compose = composer(loader, master)
+    for overrides in job_overrides:
+        job = compose(overrides)
         if isinstance(job, str) or problems(job.config):
             reason = job if isinstance(job, str) else "; ".join(problems(job.config)) + "."
             wrong.append(f"{' '.join(overrides)}: {reason}")

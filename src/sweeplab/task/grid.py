@@ -47,7 +47,7 @@ def expand(loader: ConfigLoader, space: Space, arguments: Sequence[str] = ()) ->
                 f"hydra.sweeper.grids must be a list of grids, each with keys and their values, "
                 f"but one is {params!r:.100}."
             )
-        lines = [_line(key, value) for key, value in {**space.params, **params}.items()]
+        lines = [line_of(key, value) for key, value in {**space.params, **params}.items()]
         choices = _choices(loader, [*lines, *arguments])
         axes = _axes(choices, space.zip)
         jobs = prod(len(axis) for axis in axes)
@@ -61,7 +61,7 @@ def expand(loader: ConfigLoader, space: Space, arguments: Sequence[str] = ()) ->
     return combinations
 
 
-def _line(key: str, value: Any) -> str:
+def line_of(key: str, value: Any) -> str:
     """A key of ``params`` with its values, as Hydra's grammar writes them."""
     values = value if isinstance(value, list | tuple) else [value]
     if not values:
@@ -75,13 +75,13 @@ def _choices(loader: ConfigLoader, lines: Sequence[str]) -> dict[str, list[str]]
     parser = OverridesParser.create(config_loader=loader)
     choices: dict[str, list[str]] = {}
     for override in parser.parse_overrides([quote_spaced(line) for line in lines]):
-        key, values = override.get_key_element(), _values(override)
+        key, values = override.get_key_element(), values_of(override)
         # What sweeps over nothing stays as it was written: ~key, and key@package=value, among them.
         choices[key] = [f"{key}={value}" for value in values] or [override.input_line or ""]
     return choices
 
 
-def _values(override: Override) -> list[str]:
+def values_of(override: Override) -> list[str]:
     """The values that ``override`` sweeps over, in Hydra's grammar; none if it has just one."""
     key, value = override.get_key_element(), override.value()
     if not override.is_sweep_override():

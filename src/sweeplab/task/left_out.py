@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from sweeplab.config import RunConfig, flatten, problems
+from sweeplab.config import flatten, problems
 from sweeplab.data import load
 from sweeplab.errors import ConfigError
-from sweeplab.task.compose import composed
-from sweeplab.task.conditions import parse_condition
+from sweeplab.task.compose import Job, composer
+from sweeplab.task.conditions import Condition, parse_condition
 from sweeplab.task.grid import Space
 from sweeplab.terminal import say
 from sweeplab.words import count
@@ -42,15 +43,13 @@ def without(
         return combinations, []
     kept: list[list[str]] = []
     left_out: list[LeftOut] = []
-    for overrides, job in zip(combinations, composed(loader, master, combinations), strict=True):
-        held = reason = ""
-        if not isinstance(job, str):
-            values = flatten(job.config)
-            held = next((one.text for one in conditions if one.holds(values)), "")
-        if not held and space.skip_invalid:
-            reason = job if isinstance(job, str) else _invalid(job.config)
-        if held or reason:
-            left_out.append(LeftOut(overrides, held, held or reason))
+    compose = composer(loader, master)
+    for overrides in combinations:
+        job = compose(overrides)
+        held = held_by(job, conditions)
+        reason = invalid(job) if not held and space.skip_invalid else held
+        if reason:
+            left_out.append(LeftOut(overrides, held, reason))
         else:
             kept.append(overrides)
     if not kept:
@@ -59,6 +58,27 @@ def without(
             f"out ({_counted(left_out)})."
         )
     return kept, left_out
+
+
+def held_by(job: Job | str, conditions: Sequence[Condition]) -> str:
+    """The first condition that holds of a job; else nothing."""
+    if isinstance(job, str):
+        return ""
+    values = flatten(job.config)
+    return next((one.text for one in conditions if one.holds(values)), "")
+
+
+def invalid(job: Job | str) -> str:
+    """What is wrong with a job, if anything is: that it does not compose, or breaks a rule."""
+    if isinstance(job, str):
+        return job
+    broken = problems(job.config)
+    if not broken:
+        try:
+            load(job.config.data)  # which knows how many examples there are
+        except ConfigError as error:
+            broken = [str(error).rstrip(".")]
+    return "; ".join(broken)
 
 
 def announce_left_out(left_out: list[LeftOut], of: int) -> None:
@@ -73,16 +93,6 @@ def list_left_out(left_out: list[LeftOut]) -> None:
         say(f"  left out: {' '.join(one.overrides)} ({one.reason})")
     if len(left_out) > LISTED:
         say(f"  ... and {len(left_out) - LISTED:,} more")
-
-
-def _invalid(config: RunConfig) -> str:
-    broken = problems(config)
-    if not broken:
-        try:
-            load(config.data)  # which knows how many examples there are
-        except ConfigError as error:
-            broken = [str(error).rstrip(".")]
-    return "; ".join(broken)
 
 
 def _counted(left_out: list[LeftOut]) -> str:

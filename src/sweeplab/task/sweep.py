@@ -47,13 +47,27 @@ def sweep(
     grid = expand(context.config_loader, space, arguments)
     grid, left_out = without(context.config_loader, master, grid, space)
     announce_left_out(left_out, of=len(grid) + len(left_out))
+    returns = train(launcher, Request(context.config_loader, master, grid))
+    if not returns:  # a dry run
+        list_left_out(left_out)
+        return returns
+    conclude(returns, master, report=report)
+    return returns
+
+
+def train(launcher: Launcher, request: Request) -> Sequence[JobReturn]:
+    """Train what the folder lacks, with any launcher; a result for each job, none if a dry run."""
     if getattr(launcher, "plans", False):
-        returns: Sequence[JobReturn] = launcher.launch(grid, initial_job_idx=0)
-        if not returns:  # a dry run
-            list_left_out(left_out)
-            return returns
-    else:
-        returns = _launch_missing(launcher, Request(context.config_loader, master, grid))
+        result: Sequence[JobReturn] = launcher.launch(request.job_overrides, initial_job_idx=0)
+        return result
+    return _launch_missing(launcher, request)
+
+
+def conclude(returns: Sequence[JobReturn], master: DictConfig, *, report: bool) -> None:
+    """Say what failed outside of training, and write tables and report.
+
+    Ends the process with exit code 1, after all the rest, when a run failed.
+    """
     failed = [job for job in returns if job.status == JobStatus.FAILED]
     for job in failed:
         try:
@@ -68,7 +82,6 @@ def sweep(
     code = finish(sweep_folder(master), report=report)
     if code or failed:
         sys.exit(1)
-    return returns
 
 
 def _launch_missing(launcher: Launcher, request: Request) -> list[JobReturn]:

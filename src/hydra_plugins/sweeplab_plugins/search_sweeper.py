@@ -1,0 +1,67 @@
+"""``hydra/sweeper=search``: settings suggested a batch at a time, each batch trained at once."""
+
+# No `from __future__ import annotations`: see stacked_launcher.py.
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from hydra_plugins.sweeplab_plugins.grid_sweeper import GridSweeper
+
+
+@dataclass
+class SearchSweeperConf:
+    _target_: str = "hydra_plugins.sweeplab_plugins.search_sweeper.SearchSweeper"
+    params: dict[str, Any] = field(default_factory=dict)  # key: values, or an interval of them
+    exclude: list[str] = field(default_factory=list)  # conditions: "batch_size > data.train_size"
+    method: str = "tpe"  # or gp, sobol, random
+    budget: int = 60  # settings to try, each with every seed
+    batch: int | None = None  # settings tried at once; null: as many as fill a wide stack
+    seed: int = 0  # of the search
+    metric: str = "final_val_accuracy"  # whose mean over the seeds is to be best
+    question: str = ""  # which the report answers: see sweeplab.sweeps.question
+    report: bool = True  # false: write the tables, and leave the report to `sweeplab report`
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="search", node=SearchSweeperConf, provider="sweeplab"
+)
+
+
+class SearchSweeper(GridSweeper):
+    """A thin door to ``sweeplab.task.search``."""
+
+    def __init__(
+        self,
+        params: Any = None,
+        exclude: Any = (),
+        question: str = "",
+        report: bool = True,
+        **how: Any,
+    ) -> None:
+        super().__init__(question, report, params=params or {}, exclude=exclude)
+        self.how = how
+
+    def sweep(self, arguments: list[str]) -> Any:
+        # Imported here, because every Hydra command scans this.
+        try:
+            from sweeplab.task.search.loop import Search, search
+        except ModuleNotFoundError as error:
+            from sweeplab.errors import ConfigError
+
+            if error.name != "optuna":
+                raise
+            raise ConfigError(
+                "hydra/sweeper=search needs Optuna: pip install 'sweeplab[search]'."
+            ) from None
+        from sweeplab.task.grid import Space
+
+        given: Any = OmegaConf.to_container(OmegaConf.create(self.space))
+        return search(
+            **self.given,
+            space=Space(**given),
+            how=Search(**self.how),
+            arguments=arguments,
+            report=self.report,
+        )
