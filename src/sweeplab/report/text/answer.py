@@ -70,6 +70,8 @@ def how(analysis: Analysis) -> str:
     if analysis.effects["knob"].nunique() > 1:
         said.append("Of a value of one knob the best is shown that other knobs allow.")
     said.append(f"Intervals are 95 %; they cover {covered(chance)}.")
+    if not chance.draws:
+        said.append("No interval covers which training images there were.")
     if len(analysis.tied) > 1:
         said += [
             "“Clearly” and “could be the best” are said at 95 % confidence, and count that "
@@ -77,7 +79,7 @@ def how(analysis: Analysis) -> str:
             f"The setting to use is that of the highest mean. {RULE}",
         ]
     if chance.most > 1:
-        said.append("The run that is named is the middle one of its setting's.")
+        said.append("The run that is named is the middle one of its setting.")
     return " ".join(said)
 
 

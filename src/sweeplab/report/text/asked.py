@@ -15,7 +15,7 @@ from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.keys import DECAY, SIZE
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.sweeps.question import Question
-from sweeplab.sweeps.settings import METRIC, usable
+from sweeplab.sweeps.settings import DRAW, METRIC, per_replicate, repeated, replicate_key, usable
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import change, count, knob_name, number, numbers, value_text
 
@@ -25,14 +25,14 @@ def heading(question: Question, part: Sweep) -> str:
     names = [knob_name(knob) for knob in question.knobs] or [""]
     if question.knobs == (DECAY, SIZE):
         return "Can weight decay make up for a smaller training set?"
-    if question.kind == "spread" and part.runs["seed"].nunique() == 1:
+    if question.kind == "spread" and part.runs[replicate_key(part.runs)].nunique() == 1:
         return "How good is it?"
     return {
         "best": "Which setting is best?",
         "effect": f"What does the {names[0]} change?",
         "substitute": f"Can the {' make up for the '.join(names)}?",
         "importance": "Which knob matters most?",
-        "spread": "How much does it depend on the seed?",
+        "spread": f"How much does it depend on the {_replicate(part)}?",
     }[question.kind]
 
 
@@ -84,17 +84,26 @@ def _spread(part: Sweep, analysis: Analysis) -> list[str]:
         return [_accuracy(part, analysis), *_losses(row)]
     sd = part.settings.loc[part.settings["n"] > 1, "sd"]
     mean = number(row[METRIC])
-    start = f"From seed to seed the accuracy varies by {number(row['sd'])} (standard deviation)"
+    one = _replicate(part)
+    start = f"From {one} to {one} the accuracy varies by {number(row['sd'])} (standard deviation)"
     if len(part.settings) > 1:
         low, high = numbers(sd.min(), sd.max())
         spread = f"; over all settings by {low} to {high}" if len(sd) > 1 else ""
         return [f"{start} at the best setting{spread}."]
-    accuracies = part.runs.loc[usable(part.runs), METRIC]
+    accuracies = per_replicate(_counted(part), part.knobs)[METRIC]
     low, high = numbers(accuracies.min(), accuracies.max())
     return [
-        f"{start} around {mean}: the worst of {row['n']} seeds reaches {low}, the best {high}.",
+        f"{start} around {mean}: the worst of {row['n']} {one}s reaches {low}, the best {high}.",
         *_losses(row),
     ]
+
+
+def _counted(part: Sweep) -> pd.DataFrame:
+    return part.runs[usable(part.runs) & ~repeated(part.runs, part.knobs)]
+
+
+def _replicate(part: Sweep) -> str:
+    return "training set" if replicate_key(part.runs) == DRAW else "seed"
 
 
 def _losses(row: Mapping[Any, Any]) -> list[str]:

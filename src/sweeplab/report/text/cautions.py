@@ -7,6 +7,7 @@ from typing import Any
 from sweeplab.report.text.answer import row_of, setting
 from sweeplab.statistics import Analysis, BestIterations, Chance, Design, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
+from sweeplab.sweeps.settings import DRAW
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import (
     capital,
@@ -36,6 +37,11 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
         with_ = f"With {setting(row_of(part, analysis.recommended), part.knobs)}, "
         said.append(_rise(analysis.rise, with_ if part.knobs else ""))
     said += [_no_effect(test) for test in analysis.tests.to_dict("records") if not test["effect"]]
+    if SIZE in part.knobs and not analysis.chance.draws:
+        said.append(
+            "Which images a small training set holds is luck too, and no interval covers it: add "
+            f"{DRAW}=range(5)."
+        )
     if not analysis.chance.paired and len(part.settings) > 1:
         said.append(
             "Which images each run got right is not known, so settings are compared by their "
@@ -53,11 +59,11 @@ def _outcomes(runs: Outcomes) -> list[str]:
         why = f": {runs.error}".removesuffix(".") if runs.error else ""
         said.append(f"{runs.failed:,} of {every} failed{why}.")
     if runs.diverged:
-        said.append(_diverged(runs))
+        said += _diverged(runs)
     if runs.decay_alone:
         said.append(
-            "In all of these, learning rate × weight decay exceeds 2: weight decay alone then "
-            "makes the weights grow."
+            "In every run that diverged, learning rate × weight decay exceeds 2: weight decay "
+            "alone then makes the weights grow."
         )
     if runs.repeated:
         repeat = "repeats" if runs.repeated == 1 else "repeat"
@@ -68,13 +74,16 @@ def _outcomes(runs: Outcomes) -> list[str]:
     return said
 
 
-def _diverged(runs: Outcomes) -> str:
+def _diverged(runs: Outcomes) -> list[str]:
     text = f"{runs.diverged:,} of {count(runs.runs, 'run')} ({percent(runs.diverged / runs.runs)})"
     rates = [(value_text(lr), percent(share)) for lr, share in runs.by_rate.items()]
     if not rates:
-        return f"{text} diverged."
-    shares = some([f"{share} of those at {lr}" for lr, share in rates], 3)
-    return f"{text} diverged, all from learning rate {rates[0][0]} on: {shares}."
+        return [f"{text} diverged."]
+    shares = some([f"{share} at {lr}" for lr, share in rates])
+    return [
+        f"{text} diverged, all from learning rate {rates[0][0]} on.",
+        f"The share that diverged is {shares}.",
+    ]
 
 
 def _seeds(chance: Chance) -> list[str]:
@@ -125,10 +134,10 @@ def _edge(edge: Edge) -> str:
 def _best_iterations(best: BestIterations, *, several: bool) -> str:
     where = "last tenth" if best.late else "first half"
     advice = "it may be too short" if best.late else "fewer iterations would do"
-    of = " of settings that could be the best" if several else ""
+    of = " that could be the best" if several else ""
     return (
-        f"In {best.there:,} of {count(best.runs, 'run')}{of}, accuracy is highest in the {where} "
-        f"of training: {advice}."
+        f"In {best.there:,} of {count(best.runs, 'run')}{of}, accuracy peaks in the {where} of "
+        f"training: {advice}."
     )
 
 

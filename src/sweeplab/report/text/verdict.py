@@ -55,7 +55,7 @@ def verdict(part: Sweep, analysis: Analysis, asked: str = "") -> Verdict:
         cautions=cautions(part, analysis),
         questions=questions(part, analysis),
         importance_said=importance_said(analysis),
-        methods=methods(part, analysis),
+        methods=methods(analysis),
     )
 
 
