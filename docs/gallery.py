@@ -27,18 +27,16 @@ from sweeplab.terminal import say
 DOCS = Path(__file__).parent
 IMAGES = DOCS / "images"
 SWEEPS = Path("outputs/gallery")
-DECAY = "optimizer.weight_decay"
-# Each experiment, in the order of the gallery, with the figures that answer its question, and
-# the knobs that it is about.
+# Each experiment, in the order of the gallery, with the figures that answer its question.
 SHOWN = {
-    "tutorial": (["curves-setting", "templates", "confusion"], []),
-    "learning_rate": (["knob-optimizer-lr", "curves-optimizer-lr"], ["optimizer.lr"]),
-    "batch_size": (["batch-size", "pairs"], ["batch_size"]),
-    "weight_decay": ([f"knob-{DECAY.replace('.', '-')}", "templates"], [DECAY]),
-    "dataset_size": (["train-size", "curves-data-train_size"], ["data.train_size"]),
-    "dataset_size_by_weight_decay": (["train-size", "pairs"], [f"data.train_size × {DECAY}"]),
-    "grid": (["importance", "pairs"], []),
-    "quickstart": (["pairs"], ["optimizer.lr"]),
+    "tutorial": ["curves-setting", "templates", "confusion"],
+    "learning_rate": ["knob-optimizer-lr", "curves-optimizer-lr"],
+    "batch_size": ["batch-size", "pairs"],
+    "weight_decay": ["knob-optimizer-weight_decay", "templates"],
+    "dataset_size": ["train-size", "curves-data-train_size"],
+    "dataset_size_by_weight_decay": ["train-size", "pairs"],
+    "grid": ["importance", "pairs"],
+    "quickstart": ["pairs"],
 }
 WIDTH = 1600  # pixels of a picture, at most
 COLOURS = 192
@@ -61,9 +59,9 @@ def main() -> None:
         sys.exit(f"Say in SHOWN which figures to show of: {', '.join(sorted(missing))}.")
     IMAGES.mkdir(exist_ok=True)
     parts = [HEAD]
-    for name, (figures, knobs) in SHOWN.items():
+    for name, figures in SHOWN.items():
         train(name)
-        parts.append(part(experiments[name], SWEEPS / name, figures, knobs))
+        parts.append(part(experiments[name], SWEEPS / name, figures))
     (DOCS / "gallery.md").write_text("\n".join(parts), encoding="utf-8")
     picture_of_report(SWEEPS / "grid" / "report.html", IMAGES / "report.png")
     say(f"Gallery: {DOCS / 'gallery.md'}")
@@ -76,7 +74,7 @@ def train(name: str) -> None:
     subprocess.run([program, *words], check=True)
 
 
-def part(experiment: Experiment, folder: Path, figures: list[str], knobs: list[str]) -> str:
+def part(experiment: Experiment, folder: Path, figures: list[str]) -> str:
     """An experiment's part of the page; its pictures are written on the way."""
     sweep = load_sweep(folder)
     analysis = analyse(sweep)
@@ -86,17 +84,15 @@ def part(experiment: Experiment, folder: Path, figures: list[str], knobs: list[s
         f"## {experiment.name.replace('_', ' ').capitalize()}",
         f"*{experiment.question}*",
         f"`sweeplab train experiments/{experiment.name}.yaml` ({count_statuses(sweep.runs)})",
-        *sentences(said, knobs),
+        *sentences(said),
         *(figure(f"{experiment.name}-{name}".replace("_", "-"), plots[name]) for name in figures),
     ]
     return "\n\n".join(lines) + "\n"
 
 
-def sentences(said: Verdict, knobs: list[str]) -> list[str]:
-    """What the report answers, and says of ``knobs``; without any, what matters or is to mind."""
-    about = [said.questions[knob] for knob in knobs]
-    answer = [" ".join([said.lead, *said.findings]), said.setting]
-    return [*answer, *(about or said.importance_said or said.cautions)]
+def sentences(said: Verdict) -> list[str]:
+    """What the report answers, what follows, which setting to use, and what is to mind."""
+    return [f"**{said.lead}** {' '.join(said.findings)}", said.setting, " ".join(said.cautions)]
 
 
 def figure(name: str, plot: Plot) -> str:

@@ -35,7 +35,7 @@ FIRST_SCREEN, ANYWHERE = 25, 35  # words
 def drawn(number: int) -> tuple[Sweep, Verdict]:
     """A sweep over some knobs, with an effect, noise, failures and curves of any kind."""
     rng = np.random.default_rng(number)
-    knobs = [knob for knob in VALUES if rng.random() < 0.4][:3]
+    knobs = [knob for knob in VALUES if rng.random() < 0.4][:4]
     grid = {}
     for knob in knobs:
         size = int(rng.integers(2, len(VALUES[knob]) + 1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sweeplab.report.text.answer import row_of, setting
 from sweeplab.statistics import Analysis, BestIterations, Chance, Design, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
 from sweeplab.sweeps.settings import DRAW
@@ -34,8 +33,7 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
         several = len(analysis.could_be_best) > 1
         said.append(_best_iterations(analysis.best_iterations, several=several))
     if analysis.rise and analysis.rise.clear:
-        with_ = f"With {setting(row_of(part, analysis.recommended), part.knobs)}, "
-        said.append(_rise(analysis.rise, with_ if part.knobs else ""))
+        said.append(_rise(analysis.rise, "with the setting to use, " if part.knobs else ""))
     said += [_no_effect(test) for test in analysis.tests.to_dict("records") if not test["effect"]]
     if SIZE in part.knobs and not analysis.chance.draws:
         said.append(
