@@ -47,7 +47,7 @@ def answer(folder: Path, *more: Path) -> str:
 def test_the_report_names_the_run_to_ask(sweep: Path) -> None:
     text = answer(sweep)
     assert "The test images have not been opened." in text
-    assert "run 1, the middle one of the recommended setting's seeds" in text
+    assert "run 1, the middle one of its setting's 3 runs" in text
     page = (sweep / "report.html").read_text()
     assert f"sweeplab evaluate {sweep / '1'}</code><button" in page
 
@@ -56,32 +56,34 @@ def test_its_test_accuracy_is_shown_once_it_was_asked(sweep: Path) -> None:
     evaluated(sweep / "1", ONCE)
     text = answer(sweep)
     assert (
-        "Test data, opened once for run 1 (2026-11-23): 0.8750 accuracy on 1000 images that had no "
-        "part in training or choosing (95 % Wilson interval 0.8600 to 0.8900"
+        "On the test images, run 1 has an accuracy of 0.8750 (0.8600 to 0.8900). These 1,000 "
+        "images had no part in training or choosing, and were opened once for it (2026-11-23)."
     ) in text
     assert "sweeplab evaluate" not in text
-    assert "optimistic, as" not in text
+    assert "too high by luck: to choose" not in text
 
 
 def test_looking_again_is_counted(sweep: Path) -> None:
     evaluated(sweep / "1", [*ONCE, "2026-11-24T10:00:00+00:00", "2026-11-24T11:00:00+00:00"])
     text = answer(sweep)
-    assert "opened 3 times for run 1 (2026-11-23 and 2026-11-24)" in text
+    assert "opened 3 times for it (2026-11-23 and 2026-11-24)" in text
 
 
 def test_several_runs_make_the_best_of_them_optimistic(sweep: Path) -> None:
     evaluated(sweep / "1", ONCE)
     evaluated(sweep / "3", ONCE * 2)
     text = answer(sweep)
-    assert "not recommended here: run 3: 0.8750 (0.8600 to 0.8900), opened twice" in text
+    assert (
+        "for other settings than this one: run 3: 0.8750 (0.8600 to 0.8900), opened twice" in text
+    )
     assert "opened 3 times, for 2 runs of this sweep" in text
-    assert "The highest of several test accuracies is optimistic" in text
+    assert "The highest of several test accuracies is too high by luck" in text
 
 
 def test_other_runs_alone_do_not_answer(sweep: Path) -> None:
     evaluated(sweep / "3", ONCE)
     text = answer(sweep)
-    assert "The test images were not opened for the recommended setting." in text
+    assert "The test images were not opened for the setting to use." in text
     assert f"sweeplab evaluate {sweep / '1'}" in text
 
 
@@ -123,5 +125,5 @@ def test_evaluate_and_report_work_together(sweeplab: Command, tmp_path: Path) ->
     assert "`sweeplab report s` adds it to the report." in said.out
     assert sweeplab("report", "s").code == 0
     text = " ".join(Reader(page.read_text()).text.split())
-    assert f"Test data, opened once for run {command[-1]}" in text
-    assert f"{accuracy} accuracy on" in text
+    assert f"On the test images, run {command[-1]} has an accuracy of {accuracy} (" in text
+    assert "opened once for it" in text

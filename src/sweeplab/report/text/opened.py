@@ -72,8 +72,8 @@ def opening(sweep: Sweep, recommended: int | None) -> Opening:
         total = sum(len(look.test.opened) for look in found)
         said.append(
             f"In all the test images were opened {times(total)}, for {count(len(found), 'run')} "
-            "of this sweep. The highest of several test accuracies is optimistic, as the highest "
-            "of several validation accuracies is: to choose by them spends the test images."
+            "of this sweep. The highest of several test accuracies is too high by luck: to choose "
+            "by them spends the test images."
         )
     elif mine and len(mine[0].test.opened) > 1:
         said.append("Looking again at the same run changes nothing; choosing by it would.")
@@ -81,23 +81,22 @@ def opening(sweep: Sweep, recommended: int | None) -> Opening:
     run = typical_run(sweep.runs, sweep.knobs, recommended)
     if mine or run is None:
         return Opening(said)
-    seeds = (setting_numbers(sweep.runs, sweep.knobs) == recommended).sum()
-    opened = "were not opened for the recommended setting" if found else "have not been opened"
-    middle = ", the middle one of the recommended setting's seeds" if seeds > 1 else ""
-    invitation = (
-        f"The test images {opened}. When the choice is made, and not before, ask them once, of "
-        f"run {run['run']}{middle}:"
-    )
+    runs = (setting_numbers(sweep.runs, sweep.knobs) == recommended).sum()
+    opened = "were not opened for the setting to use" if found else "have not been opened"
+    middle = f", the middle one of its setting's {runs} runs" if runs > 1 else ""
+    when = "When the choice is made, and not before, ask" if sweep.knobs else "Ask"
+    invitation = f"The test images {opened}. {when} them once, of run {run['run']}{middle}:"
     return Opening(said, invitation, run["folder"])
 
 
 def _result(look: Look) -> str:
     test = look.test
     return (
-        f"Test data, opened {times(len(test.opened))} for run {look.run} "
-        f"({_dates(test.opened)}): {number(test.accuracy, 4)} accuracy on {test.examples} images "
-        f"that had no part in training or choosing (95 % Wilson interval {number(test.low, 4)} to "
-        f"{number(test.high, 4)}; it covers the choice of the images, not of the seed)."
+        f"On the test images, run {look.run} has an accuracy of {number(test.accuracy, 4)} "
+        f"({number(test.low, 4)} to {number(test.high, 4)}). These {test.examples:,} images had no "
+        f"part in training or choosing, and were opened {times(len(test.opened))} for it "
+        f"({_dates(test.opened)}). The interval is Wilson's at 95 %; it covers the choice of the "
+        "images, not of the seed."
     )
 
 
@@ -109,8 +108,7 @@ def _of_others(found: Sequence[Look]) -> str:
         for test in [look.test]
     ]
     return (
-        "Test data were also opened for settings that are not recommended here: "
-        f"{some(shown, MOST)}."
+        f"The test images were also opened for other settings than this one: {some(shown, MOST)}."
     )
 
 
