@@ -19,7 +19,7 @@ from sweeplab.task.spaced import quote_spaced
 
 MULTIRUN = ("-m", "--multirun")
 SWEEPER = "override /hydra/sweeper"
-SWEEPERS = ("grid",)  # ours, which keep the experiment's question
+SWEEPERS = ("grid", "search")  # ours, which keep the experiment's question
 
 
 def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> None:

@@ -99,7 +99,7 @@ def analyse_runs(
     chosen = recommend(settings, tied, knobs, examples_seen(runs, knobs))
     among = frozenset(tied.loc[tied["tied"].astype(bool), "setting"].astype(int))
     compared = comparisons(model, tied)
-    effects = knob_effects(compared, settings, knobs, eligible)
+    effects = knob_effects(compared, settings, knobs, eligible, chosen)
     tests = agreeing(knob_tests(model, settings, knobs, eligible), effects)
     luck = optimism(model, eligible)
     numbers = setting_numbers(runs, knobs)

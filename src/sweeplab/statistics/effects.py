@@ -10,6 +10,7 @@ import pandas as pd
 from sweeplab.statistics.comparisons import Comparisons, Difference
 
 SAME = Difference(0.0, 0.0, 0.0)
+EQUAL = 1e-9  # means that differ by less are equal, but for the order of sums
 COLUMNS = [
     *("knob", "value", "settings", "diverged", "top"),
     *("best", "best_mean", "difference", "low", "high", "clear"),
@@ -17,7 +18,11 @@ COLUMNS = [
 
 
 def knob_effects(
-    compared: Comparisons, settings: pd.DataFrame, knobs: Sequence[str], eligible: Sequence[int]
+    compared: Comparisons,
+    settings: pd.DataFrame,
+    knobs: Sequence[str],
+    eligible: Sequence[int],
+    chosen: int | None = None,
 ) -> pd.DataFrame:
     """For each value of each knob the best setting over the others (the isolation plot's data).
 
@@ -26,6 +31,7 @@ def knob_effects(
         settings: as ``sweeps.settings.summarise`` gives it, in the order of their numbers.
         knobs: those that vary.
         eligible: settings that count: those that never diverged.
+        chosen: the recommended one, which of equal means is the best here too.
 
     Returns:
         One row a value: ``knob``, ``value``, ``settings`` (how many were tried), ``best``
@@ -38,6 +44,8 @@ def knob_effects(
     allowed = np.zeros(len(model.mean), dtype=np.bool_)
     allowed[list(eligible)] = True
     mean = np.where(allowed & (model.counts > 0), model.mean, -np.inf)
+    if chosen is not None:
+        mean[chosen] += EQUAL
     number = settings["setting"].to_numpy(dtype=np.intp)
     unstable = (settings["diverged"] > 0).to_numpy()
     for knob in knobs:
