@@ -37,7 +37,9 @@ def could_be_best(analysis: Analysis) -> str:
         return f"With 95 % confidence no other of the {n:,} settings is better."
     low, high = numbers(analysis.lowest, analysis.tied["mean"].max())
     means = f"accuracies are {low} to {high}" if low != high else f"accuracies are all {high}"
-    which = f"All {n:,}" if k == n else f"{k:,} of {n:,}"
+    which = f"{k:,} of {n:,}"
+    if k == n:
+        which = f"All {n:,}" if n > 2 else "Both"
     return f"{which} settings could be the best: their {means}."
 
 
