@@ -28,7 +28,7 @@ from sweeplab.figures.plots import Plot, first_images
 from sweeplab.figures.plots.training import write_training_curves
 from sweeplab.figures.svg import page_parts, to_svg
 from sweeplab.figures.theme import DARK, fixed_map, on_colour, styled
-from sweeplab.statistics import analyse
+from sweeplab.statistics import Law, analyse
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.settings import METRIC
 from sweeplab.sweeps.tables import Sweep, load_sweep
@@ -69,6 +69,7 @@ class TestDrawing:
             *(f"knob-{slug}" for slug in slugs),
             *(f"curves-{slug}" for slug in slugs),
             *("pairs", "train-size", "batch-size", "importance", "best-iteration", "templates"),
+            *("early", "budget", "tries"),
         }
 
     def test_nothing_is_cut_off(self, plots: list[Plot]) -> None:
@@ -146,6 +147,12 @@ class TestForNotebooks:
             "loss": [grid, "17"],
             "accuracy": [grid, 17],
         }
+        # Both ask for four values or more, and this grid has three.
+        analysis, points = analyse(grid), np.geomspace(1, 1000, 4)
+        law = Law(points, points**-0.5, -0.5, 0.1, (3.45, -1.73), 0.1, 0.0)
+        found = replace(analysis.further, ridge=law, power_law=law)
+        for name in ("best_rate", "power_law"):
+            arguments[name] = [grid, replace(analysis, further=found)]
         for name in documented:
             draw = getattr(figures, name)
             assert draw.__doc__, name
@@ -280,7 +287,7 @@ class TestUnusualSweeps:
         for seed in range(3):
             write_run(tmp_path / str(seed), [0.1, 0.4, 0.5 + seed / 10], seed=seed)
         plots = {plot.name: plot for plot in plots_of(load_sweep(tmp_path))}
-        assert set(plots) == {"curves-setting", "best-iteration"}
+        assert set(plots) == {"curves-setting", "best-iteration", "budget"}
         assert "validation accuracy 0.600" in plots["curves-setting"].alt
 
     def test_sweeps_without_a_curve_are_refused_by_name(self, tmp_path: Path) -> None:

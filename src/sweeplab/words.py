@@ -143,6 +143,15 @@ def replicates(number_of: int | str, *, draws: bool) -> str:
     return count(number_of, one) if isinstance(number_of, int) else f"{number_of} {one}s"
 
 
+def luck_name(part: str, *, together: bool = False) -> str:
+    """What chance a part of the variance is: ``images``, ``seeds`` or ``training``.
+
+    ``together``: each training set had one seed, so that the two cannot be told apart.
+    """
+    training = "training images and seeds" if together else "training images"
+    return {"images": "validation images", "seeds": "seeds", "training": training}[part]
+
+
 def times(number_of: int) -> str:
     """``once``, ``twice``, ``3 times``."""
     return {1: "once", 2: "twice"}.get(number_of, f"{number_of} times")

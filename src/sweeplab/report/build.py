@@ -80,6 +80,7 @@ def _group(part: Sweep, analysis: Analysis, said: Verdict, files: FigureFiles, n
     prefix = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name))
     of = f", {name}" if name else ""
     sentences = {"importance": said.importance_said, "knobs": [*said.questions.values()]}
+    sentences |= said.further
     shown = []
     for section in sections(part, analysis):
         plots = [files.write(plot, prefix) for plot in section.plots]

@@ -53,6 +53,12 @@ class Budgets:
         """Whether each draw had one seed, so that ``training`` holds the chance of both."""
         return self.draws > 1 and self.seeds < 2
 
+    @property
+    def known(self) -> list[str]:
+        """The parts that are known, by their names in :class:`Budget`."""
+        parts = {"images": True, "seeds": self.seeds > 1, "training": self.draws > 1}
+        return [part for part, there in parts.items() if there]
+
 
 def budgets(
     model: Noise,

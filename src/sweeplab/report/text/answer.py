@@ -81,7 +81,7 @@ def how(analysis: Analysis) -> str:
             f"The setting to use is that of the highest mean. {RULE}",
         ]
     if chance.most > 1:
-        said.append("The run that is named is the middle one of its setting.")
+        said.append("The run that is named is the middle one of its setting's runs.")
     return " ".join(said)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sweeplab.report.text.answer import answer, how, one_setting, row_of
 from sweeplab.report.text.asked import heading, picture, said
 from sweeplab.report.text.cautions import cautions
+from sweeplab.report.text.further import further
 from sweeplab.report.text.importance import importance_said
 from sweeplab.report.text.methods import Method, methods
 from sweeplab.report.text.questions import questions
@@ -31,6 +32,7 @@ class Verdict:
     cautions: list[str]  # to know before believing it
     questions: dict[str, str]  # a sentence a knob, by its key; and "data.train_size × ..."
     importance_said: list[str]  # what mattered most
+    further: dict[str, list[str]]  # what else the sweep shows, by the page's section
     methods: list[Method]  # what was done with the numbers, each with its source
 
 
@@ -55,6 +57,7 @@ def verdict(part: Sweep, analysis: Analysis, asked: str = "") -> Verdict:
         cautions=cautions(part, analysis),
         questions=questions(part, analysis),
         importance_said=importance_said(analysis),
+        further=further(part, analysis),
         methods=methods(analysis),
     )
 

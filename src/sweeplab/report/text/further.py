@@ -1,0 +1,168 @@
+"""What a sweep shows beside its answer, in sentences, by the section of the page they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from sweeplab.statistics.analysis import Analysis
+from sweeplab.statistics.budget import Budget, Budgets
+from sweeplab.statistics.chance import Chance
+from sweeplab.statistics.early import Stopping
+from sweeplab.statistics.laws import Law
+from sweeplab.statistics.tries import BAND, NEAR, enough
+from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import capital, listed, luck_name, number, percent, plus_minus, replicates
+
+FEWEST_TRIES = 10  # settings, for a search among them to mean something
+
+
+def further(part: Sweep, analysis: Analysis) -> dict[str, list[str]]:
+    """Sentences for the sections of ``figures.catalogue``, by their keys; none that are empty."""
+    found = analysis.further
+    last = np.nan if analysis.recommended is None else len(part.settings)
+    said = {
+        "certainty": _budgets(found.budgets) if found.budgets else [],
+        "batch": [_ridge(found.ridge)] if found.ridge else [],
+        "size": [_power_law(found.power_law)] if found.power_law else [],
+        "length": [
+            *(_early(found.early) if len(found.early) else []),
+            *(_stopping(found.stopping, analysis.chance) if found.stopping else []),
+        ],
+        "tries": _tries(found.tries) if last >= FEWEST_TRIES and len(found.tries) else [],
+    }
+    return {key: sentences for key, sentences in said.items() if sentences}
+
+
+def _budgets(found: Budgets) -> list[str]:
+    names = {part: luck_name(part, together=found.together) for part in found.known}
+    said = [
+        f"{capital(_parts(found.accuracy, names, 'the uncertainty of this accuracy'))}.",
+        f"{_helps(found.accuracy, found, 'its interval')}; nothing else helps as much.",
+    ]
+    if found.difference and found.difference.total > 0 and len(names) > 1:
+        what = "the uncertainty of its difference to the next best setting"
+        said.append(f"{capital(_parts(found.difference, names, what))}.")
+        said.append(f"{_helps(found.difference, found, 'the interval of that difference')}.")
+    missing = {
+        "which training images were drawn": (found.draws < 2, "data.train_draw=range(5)"),
+        "the seed": (found.seeds < 2 and not found.together, "seed=range(5)"),
+    }
+    absent = [(name, add) for name, (gone, add) in missing.items() if gone]
+    if absent:
+        of, keys = (listed([*part]) for part in zip(*absent, strict=True))
+        said.append(f"The luck of {of} is not counted: {keys} would show it.")
+    if found.draws < 2:
+        said.append("With few training images, theirs can be larger than all other luck.")
+    return said
+
+
+def _parts(budget: Budget, names: Mapping[str, str], of: str) -> str:
+    """How much of the uncertainty each part is, the largest first."""
+    order = sorted(names, key=budget.share, reverse=True)
+    shares = [percent(budget.share(key)) for key in order]
+    parts = [f"{share} from the {names[key]}" for share, key in zip(shares, order, strict=True)]
+    if len(names) == 1:
+        return f"what is known of {of} comes from the {names[order[0]]}"
+    return f"{shares[0]} of {of} comes from the {names[order[0]]}, {listed(parts[1:])}"
+
+
+def _helps(budget: Budget, found: Budgets, what: str) -> str:
+    """Of which twice as many would narrow the interval most."""
+    ways = {"validation images": budget.narrower("images")}
+    if found.seeds > 1:
+        ways["seeds"] = budget.narrower("seeds")
+    if found.draws > 1:
+        # Each further draw is trained with as many seeds, so that these become more, too.
+        ways["draws of the training images"] = budget.narrower("training", "seeds")
+    most = max(ways, key=ways.__getitem__)
+    return f"Twice as many {most} would make {what} {percent(ways[most])} narrower"
+
+
+def _ridge(law: Law) -> str:
+    fits = {"one rate for all": 0.0, "a rate in proportion to the batch": 1.0}
+    holds = {name: law.low <= slope <= law.high for name, slope in fits.items()}
+    if all(holds.values()):
+        reading = "too uncertain to tell one rate for all from a rate in proportion to the batch"
+    elif any(holds.values()):
+        [name] = [name for name, held in holds.items() if held]
+        reading = f"{name} fits"
+    else:
+        reading = f"neither {' nor '.join(fits)} fits"
+    return (
+        "The best learning rate goes with the batch size to the power "
+        f"{plus_minus(law.slope, law.half, 2)} (95 %): {reading}."
+    )
+
+
+def _power_law(law: Law) -> str:
+    towards = f", towards {number(law.offset)}" if law.offset else ""
+    falls = (
+        f"The error goes with the number of training images to the power "
+        f"{plus_minus(law.slope, law.half, 2)} (95 %){towards}"
+    )
+    if law.low <= 0 <= law.high:
+        return f"{falls}: whether it falls is not certain."
+    what = "what is above that" if law.offset else "it"
+    return f"{falls}: twice the images make {what} about {2**law.slope:.2f} times as large."
+
+
+def _early(table: pd.DataFrame) -> list[str]:
+    rows = table.to_dict("records")
+    each = [
+        f"{_signed(row['correlation'])} at {percent(row['share'])} of training "
+        f"({_signed(row['low'])} to {_signed(row['high'])})"
+        for row in rows
+    ]
+    said = [
+        "Rank correlation of the settings during training with their order at the end, with 95 % "
+        f"intervals: {listed(each)}."
+    ]
+    kept = [row["place"] <= np.ceil(row["settings"] / 2) for row in rows]
+    if kept[-1]:
+        first = next(i for i in range(len(kept)) if all(kept[i:]))
+        said.append(
+            "The recommended setting was in the better half from "
+            f"{percent(rows[first]['share'])} of training on."
+        )
+    return said
+
+
+def _signed(value: float) -> str:
+    return number(value, 2).replace("-", "−")
+
+
+def _stopping(found: Stopping, chance: Chance) -> list[str]:
+    if found.half == 0 == found.gain:
+        others = "training sets" if chance.draws else "seeds"
+        return [
+            f"Chosen on the other {others}, the best iteration is the last one, for each of them."
+        ]
+    change = plus_minus(found.gain, found.half, signed=True)
+    over = replicates(found.replicates, draws=chance.draws)
+    how = f"(leave-one-out over {over}, on the same validation images)"
+    if found.clear:
+        where = f"near iteration {found.iteration:,} of {found.last:,}"
+        return [f"Stopping the recommended setting {where} would gain {change} {how}."]
+    nothing = "would gain nothing measurable"
+    if found.gain + found.half < 0:
+        nothing = "would lose accuracy"
+    return [
+        f"Stopping the recommended setting at its best iteration {nothing}: {change} {how}.",
+        f"Its curves are {number(found.seen)} higher at their best: the luck of that iteration.",
+    ]
+
+
+def _tries(table: pd.DataFrame) -> list[str]:
+    few = enough(table)
+    if few is None:
+        return []
+    [row] = table[table["settings"] == few].to_dict("records")
+    most = int(table["settings"].max())
+    return [
+        f"Of these {most:,} settings, {few:,} drawn at random come within {NEAR:g} of the best on "
+        f"average: {number(row['expected'])}, and {percent(BAND)} of such searches end between "
+        f"{number(row['low'])} and {number(row['high'])}."
+    ]
