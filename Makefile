@@ -33,6 +33,7 @@ benchmark: install  ## time every way to train the same grid, and write docs/ben
 
 coverage: install  ## hold the report's statistics against known truths; needs MNIST, takes long
 	$(BIN)/python benchmarks/coverage
+	$(BIN)/python benchmarks/coverage/draws.py
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile

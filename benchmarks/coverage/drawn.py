@@ -24,6 +24,7 @@ class Drawn:
     right: NDArray[np.bool_]  # [K, S, M]
     truth: Floats  # [K], the expected accuracy of each setting
     spread: Floats  # [K], the standard deviation of its expected accuracy over seeds
+    draws: int = 1  # of the training images: of the S runs, the seeds of a draw stand together
 
     @property
     def knobs(self) -> list[str]:
@@ -36,12 +37,15 @@ class Drawn:
         runs = self.settings.loc[self.settings.index.repeat(s)].reset_index(drop=True)
         accuracy = self.right.mean(axis=2).ravel()
         return runs.assign(
-            seed=np.tile(np.arange(s), k),
+            seed=np.tile(np.arange(s) % (s // self.draws), k),
             status="completed",
             final_val_accuracy=accuracy,
             best_val_accuracy=accuracy,
             best_iteration=1,
-            **{"data.val_size": m},
+            **{
+                "data.val_size": m,
+                "data.train_draw": np.tile(np.arange(s) // (s // self.draws), k),
+            },
         )
 
     def measured(self) -> tuple[Noise, pd.DataFrame]:

@@ -137,9 +137,7 @@ def _signed(value: float) -> str:
 def _stopping(found: Stopping, chance: Chance) -> list[str]:
     if found.half == 0 == found.gain:
         others = "training sets" if chance.draws else "seeds"
-        return [
-            f"Chosen on the other {others}, the best iteration is the last one, for each of them."
-        ]
+        return [f"Chosen on the other {others}, the best iteration is always the last one."]
     change = plus_minus(found.gain, found.half, signed=True)
     over = replicates(found.replicates, draws=chance.draws)
     how = f"(leave-one-out over {over}, on the same validation images)"
