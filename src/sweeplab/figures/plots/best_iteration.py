@@ -35,8 +35,8 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "The iteration of each completed run's highest validation accuracy, the earliest of "
         "equals, as a share of its training. All at the end: train longer. All early: stop "
         "sooner, or regularise.",
-        f"Of {count(total, 'completed run')}, {last} were best at the very last iteration and "
-        f"{early} in the first half of training.",
+        f"Of {count(total, 'completed run')}, the very last iteration was the best of {last}, and "
+        f"one in the first half of training that of {early}.",
     )
 
 
