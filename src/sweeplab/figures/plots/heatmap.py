@@ -95,7 +95,7 @@ def heatmaps(
     if recommended is not None:
         keys.append(Patch(fill=False, edgecolor=MARK, **CHOSEN, label="recommended"))
     if set(tied) - {recommended}:
-        keys.append(Patch(fill=False, edgecolor=MARK, **TIED, label="tied with it"))
+        keys.append(Patch(fill=False, edgecolor=MARK, **TIED, label="could be the best"))
     cell = ALONE if len(shown) == 1 else CELL
     if cell.axes[0] / max(grid.shape[1] for grid in shades) < TICK:
         cell = replace(cell, bottom=cell.bottom + 0.4, height=cell.height + 0.4)
@@ -159,7 +159,7 @@ def _finish(
     chosen: list[list[Any]],
     tied: Collection[int],
 ) -> None:
-    """Name the axes; mark the recommended cell, and those whose best setting is tied with it."""
+    """Name the axes; mark the recommended cell, and those whose best could be the best of all."""
     columns, rows = levels(table, across), levels(table, up)[::-1]
     ax.set_xticks(*_ticks(columns), rotation=90 if cell.axes[0] / len(columns) < TICK else 0)
     ax.set_yticks(*_ticks(rows), rotation=0)
@@ -179,7 +179,7 @@ def _caption(knobs: int, shown: int) -> str:
     missing = knobs * (knobs - 1) // 2 - shown
     marked = (
         " Marked are the recommended setting's cell, of which it need not be the best, and those "
-        "whose best setting is tied with it."
+        "whose best setting could be the best of all."
     )
     return (
         "Each cell is the mean final validation accuracy over seeds of the best setting with these "
