@@ -25,7 +25,7 @@ ROOMS = [
     {"statistics"},
     {"figures"},
     {"report"},
-    {"reproduce", "evaluation", "api"},
+    {"reproduce", "evaluation", "prediction", "api"},
     {"execute"},
     {"task"},
     {"cli"},

@@ -1,21 +1,17 @@
-"""Using a run's weights: on the test set, which is counted, and on images of one's own."""
+"""A run's weights on the test set. Every look is counted."""
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from sweeplab.config import RunConfig
 from sweeplab.data import inputs_of, load_test
-from sweeplab.errors import DataError, RunFolderError
+from sweeplab.errors import RunFolderError
 from sweeplab.inputs import Inputs
 from sweeplab.model import logits
+from sweeplab.results import MANY_CLASSES, top5
 from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import (
     RunFolder,
@@ -40,10 +36,11 @@ def evaluate(folder: RunFolder) -> TestRecord:
         RunFolderError: the folder holds no complete run, or one without weights.
         DataError: the data set cannot be had.
     """
-    config, inputs, weight, bias = _load(folder)
+    config, inputs, weight, bias = load_run(folder)
     images, labels = load_test(config.data, inputs)
     opened = _opened(folder)
-    predicted = logits(weight, bias, torch.from_numpy(images)).argmax(dim=1)  # [M]
+    scores = logits(weight, bias, torch.from_numpy(images))  # [M, C]
+    predicted = scores.argmax(dim=1)  # [M]
     classes = inputs.classes
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
@@ -55,6 +52,7 @@ def evaluate(folder: RunFolder) -> TestRecord:
         high=high,
         examples=len(labels),
         confusion=confusion.tolist(),
+        top5=top5(scores.numpy(), labels.numpy()) if len(classes) >= MANY_CLASSES else None,
         classes=list(classes),
         weights_sha256=sha256(folder.weights.read_bytes()),
         opened=[*opened, now()],
@@ -71,46 +69,12 @@ def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def predict(
-    folder: RunFolder, images: list[Path], *, invert: bool = False
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Class probabilities ``[len(images), C]`` of image files, and the names of the classes.
-
-    An image is made grey and scaled to the size of the training images, keeping its proportions.
-
-    Args:
-        invert: for dark strokes on a light background; the training images are light on dark.
+def load_run(folder: RunFolder) -> tuple[RunConfig, Inputs, Tensor, Tensor]:
+    """A run's configuration, how it scaled its examples, and its weights, all as it left them.
 
     Raises:
-        RunFolderError: the folder holds no complete run, or one without weights.
-        DataError: a file is no image.
+        RunFolderError: the folder holds no complete run, or one without weights, or was changed.
     """
-    _, inputs, weight, bias = _load(folder)
-    side = math.isqrt(weight.shape[1])
-    if side * side != weight.shape[1]:
-        raise RunFolderError(f"{folder.weights} is not for square images.")
-    pixels = torch.from_numpy(np.stack([_read_image(path, side, invert) for path in images]))
-    probabilities = torch.softmax(logits(weight, bias, pixels), dim=1)
-    return probabilities.numpy(), inputs.classes
-
-
-def _read_image(path: Path, side: int, invert: bool) -> NDArray[np.float32]:
-    try:
-        with Image.open(path) as image:
-            grey = image.convert("L")
-    except (OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as an image: {error}") from error
-    grey.thumbnail((side, side), Image.Resampling.BOX)
-    if max(grey.size) < side:  # thumbnail only shrinks
-        scale = side / max(grey.size)
-        grey = grey.resize((round(grey.width * scale), round(grey.height * scale)))
-    square = Image.new("L", (side, side))
-    corner = ((side - grey.width) // 2, (side - grey.height) // 2)
-    square.paste(ImageOps.invert(grey) if invert else grey, corner)
-    return np.asarray(square, dtype=np.float32).ravel() / np.float32(255)
-
-
-def _load(folder: RunFolder) -> tuple[RunConfig, Inputs, Tensor, Tensor]:
     record = read_record(folder)
     if folder.weights.name not in record.files:
         raise RunFolderError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,3 +96,35 @@ def best_metrics(curves: Curves) -> Metrics:
 def _metrics(curves: Curves, row: int) -> Metrics:
     values = {name: float(getattr(curves, name)[row]) for name in METRICS}
     return Metrics(iteration=int(curves.iteration[row]), **values)
+
+
+MANY_CLASSES = 20  # from so many on, the five most probable classes are worth asking for
+UNEVEN = 0.02  # how far accuracy over classes must lie from accuracy, to be told
+
+
+def top5(scores: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """How often the true class is among the five of the highest scores ``[M, C]``."""
+    true = np.take_along_axis(scores, labels[:, None], axis=1)
+    return float(((scores > true).sum(axis=1) < 5).mean())
+
+
+def balanced(confusion: NDArray[Any]) -> float:
+    """The mean over classes of how many of each are right, from counts ``[C, C]``, true by row.
+
+    Classes without an example are left out (Brodersen et al., The Balanced Accuracy and Its
+    Posterior Distribution, 2010).
+    """
+    there = confusion.sum(axis=1)
+    return float((confusion.diagonal()[there > 0] / there[there > 0]).mean())
+
+
+def uneven(confusion: NDArray[Any]) -> bool:
+    """Whether accuracy averaged over classes tells another story than accuracy over examples."""
+    return bool(abs(balanced(confusion) - confusion.trace() / confusion.sum()) > UNEVEN)
+
+
+def confused(confusion: NDArray[Any]) -> list[tuple[int, int]]:
+    """The pairs (true class, predicted) that are mistaken, the most frequent first."""
+    wrong = confusion * (1 - np.eye(len(confusion), dtype=confusion.dtype))
+    pairs = np.argsort(-wrong, axis=None, kind="stable")[: int((wrong > 0).sum())]
+    return [(int(i), int(j)) for i, j in zip(*np.divmod(pairs, len(wrong)), strict=True)]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from rich.table import Column, Table
 
-from sweeplab import evaluation
+from sweeplab import evaluation, prediction
 from sweeplab.errors import RunFolderError
+from sweeplab.results import balanced, confused, uneven
 from sweeplab.runs.folder import RunFolder
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.find import is_sweep
 from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.terminal import console, plain, say, shown
+
+WIDE = 30  # classes, beyond which no table shows all of them
 
 
 def evaluate(run: Path) -> None:
@@ -29,11 +33,22 @@ def evaluate(run: Path) -> None:
         f"Test accuracy {record.accuracy:.4f} on {record.examples} images "
         f"(95 % interval {record.low:.4f} to {record.high:.4f})"
     )
-    columns = [Column(name, justify="right") for name in record.classes]
-    title = "Rows: true class. Columns: predicted."
-    table = Table("", *columns, title=title, box=None, title_justify="left")
-    for name, row in zip(record.classes, record.confusion, strict=True):
-        table.add_row(name, *(str(n or ".") for n in row))
+    counts = np.array(record.confusion)
+    if record.top5 is not None:
+        say(f"The true class is among the five most probable ones in {record.top5:.4f} of them.")
+    if uneven(counts):
+        say(f"The classes are unequal: averaged over classes, accuracy is {balanced(counts):.4f}.")
+    if len(record.classes) <= WIDE:
+        columns = [Column(plain(name), justify="right") for name in record.classes]
+        title = "Rows: true class. Columns: predicted."
+        table = Table("", *columns, title=title, box=None, title_justify="left")
+        for name, row in zip(record.classes, record.confusion, strict=True):
+            table.add_row(plain(name), *(str(n or ".") for n in row))
+    else:
+        table = Table("true class", "taken for", "images", box=None, title_justify="left",
+                      title="Most often confused.")  # fmt: skip
+        for i, j in confused(counts)[:WIDE]:
+            table.add_row(plain(record.classes[i]), plain(record.classes[j]), str(counts[i, j]))
     console().print(table)
     times = len(record.opened)
     opened = "once" if times == 1 else f"{times} times"
@@ -58,11 +73,21 @@ def _recommended(folder: SweepFolder) -> Path:
     return folder.path / named[0]
 
 
-def predict(run: Path, images: list[Path], *, invert: bool) -> None:
-    """Print each image's most probable class, and the probabilities of all."""
-    probabilities, classes = evaluation.predict(RunFolder(run), images, invert=invert)
-    columns = [Column(name, justify="right") for name in classes]
-    table = Table("image", "class", *columns, box=None, header_style="bold")
-    for path, row in zip(images, probabilities, strict=True):
-        table.add_row(plain(str(path)), classes[int(row.argmax())], *(f"{p:.3f}" for p in row))
+def predict(run: Path, files: list[Path], *, invert: bool, as_is: bool) -> None:
+    """Print each example's most probable class, and the probabilities of all classes, or of a few
+    where there are many."""
+    found, classes = prediction.predict(RunFolder(run), files, invert=invert, as_is=as_is)
+    if len(classes) <= WIDE:
+        columns = [Column(plain(name), justify="right") for name in classes]
+        table = Table("example", "class", *columns, box=None, header_style="bold")
+        for one in found:
+            shares = [f"{p:.3f}" for p in one.probabilities]
+            table.add_row(plain(one.name), plain(classes[int(one.probabilities.argmax())]), *shares)
+    else:
+        table = Table("example", "class", "probability", "next", box=None, header_style="bold")
+        for one in found:
+            first, *others = np.argsort(-one.probabilities, kind="stable")[:4]
+            rest = ", ".join(f"{classes[k]} {one.probabilities[k]:.3f}" for k in others)
+            share = f"{one.probabilities[first]:.3f}"
+            table.add_row(plain(one.name), plain(classes[first]), share, plain(rest))
     console().print(table)

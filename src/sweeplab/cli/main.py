@@ -82,13 +82,14 @@ def evaluate(run: Path) -> None:
 
 @cli.command()
 @click.argument("run", type=PATH)
-@click.argument("images", nargs=-1, required=True, type=PATH)
-@click.option("--invert", is_flag=True, help="For dark strokes on a light background.")
-def predict(run: Path, images: tuple[Path, ...], invert: bool) -> None:
-    """Class probabilities of image files under a run's weights."""
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--invert", is_flag=True, help="What is drawn is dark on light, whatever the border.")
+@click.option("--as-is", is_flag=True, help="Do not cut out, centre or invert what is drawn.")
+def predict(run: Path, files: tuple[Path, ...], invert: bool, as_is: bool) -> None:
+    """Class probabilities of images, or of the rows of a file, under a run's weights."""
     from sweeplab.cli.evaluate import predict as run_predict
 
-    run_predict(run, list(images), invert=invert)
+    run_predict(run, list(files), invert=invert, as_is=as_is)
 
 
 @cli.command()

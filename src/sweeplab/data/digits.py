@@ -27,4 +27,4 @@ def _read(_config: DataConfig) -> RawData:
     )
 
 
-DIGITS = Source(_read, tuple("0123456789"), side=8, box=8)
+DIGITS = Source(_read, tuple("0123456789"))

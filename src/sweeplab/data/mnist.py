@@ -83,5 +83,5 @@ def _download(name: str, root: Path) -> None:
 
 CLOTHES = "T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot"
 
-MNIST = Source(partial(_idx_files, "MNIST"), tuple("0123456789"), side=28, box=20)
+MNIST = Source(partial(_idx_files, "MNIST"), tuple("0123456789"), box=20)
 FASHION_MNIST = Source(partial(_idx_files, "FashionMNIST"), tuple(CLOTHES.split()))

@@ -37,8 +37,7 @@ class Source:
     classes: tuple[str, ...] = ()  # empty where they are only known when it is read
     keys: frozenset[str] = frozenset()  # of ``data.``: which it obeys beside those that all obey
     stamp: Callable[[DataConfig], Hashable] = _unchanging  # another one when its files changed
-    side: int = 0  # of its drawn digits or letters, to which others are brought; else 0
-    box: int = 0  # within it, what holds the stroke: the rest is margin
+    box: int = 0  # of drawn digits or letters: what holds the stroke, the rest is margin; else 0
 
     @property
     def own(self) -> bool:

@@ -73,7 +73,7 @@ class RunRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(problem)
 
 
-class TestRecord(Struct, frozen=True):
+class TestRecord(Struct, frozen=True, omit_defaults=True):
     """The content of ``test.json``: what the test set said of a run, and how often it was asked.
 
     Raises:
@@ -90,6 +90,7 @@ class TestRecord(Struct, frozen=True):
     classes: list[str]
     weights_sha256: str
     opened: list[str]  # ISO 8601, UTC, one for each time
+    top5: float | None = None  # how often the true class is among the five most probable
 
     def __post_init__(self) -> None:
         if not (0 <= self.low <= self.accuracy <= self.high <= 1 and self.opened):

@@ -6,19 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sweeplab.figures.model import Model, find_model, need_model
 from sweeplab.figures.panels import Cell, bare, panels, shade_cells, write_cells
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import INK, MUTED, RULE, styled
+from sweeplab.results import MANY_CLASSES, balanced, confused, top5, uneven
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, number
 
+WIDE = 30  # classes, beyond which a matrix cannot be read
+MOST = 20  # pairs shown then
+LONGEST = 18  # letters of a name in a pair
 SHORT, LONG = Cell(5.0, 4.6, 0.75, 0.2), Cell(5.0, 5.3, 1.3, 0.2, bottom=1.25)
 
 
@@ -27,7 +33,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     model = find_model(sweep, analysis.recommended)
     if model is None or not model.is_itself:
         return
-    said = _said(_table(model), model.images.classes)
+    said = _said(model)
     yield Plot(
         "confusion",
         "Which classes are confused",
@@ -41,11 +47,15 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
 def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
     """Counts of true class (row) against predicted class (column); mistakes are shaded.
 
+    Of more than ``WIDE`` classes, the pairs that are most often confused.
+
     Raises:
         RunFolderError: the setting's model, or its images, are not there.
     """
     model = need_model(sweep, setting)
     table, classes = _table(model), model.images.classes
+    if len(classes) > WIDE:
+        return _pairs(table, classes)
     long = max(map(len, classes)) > 3
     figure, (ax,) = panels(1, cell=LONG if long else SHORT)
     wrong = _mistakes(table).astype(float)
@@ -86,13 +96,48 @@ def _mistakes(table: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(table * (1 - np.eye(len(table), dtype=table.dtype)))
 
 
-def _said(table: NDArray[Any], classes: Sequence[str]) -> str:
-    wrong = _mistakes(table)
-    i, j = divmod(int(wrong.argmax()), len(wrong))
-    right, total = int(table.trace()), int(table.sum())
-    often = (
-        f"Most often {classes[i]} is taken for {classes[j]} ({count(int(wrong[i, j]), 'image')})."
-        if wrong.any()
-        else "No image is taken for another class."
+def _pairs(table: NDArray[Any], classes: Sequence[str]) -> Figure:
+    """The most confused pairs as bars."""
+    pairs = confused(table)[:MOST]
+    rows = pd.DataFrame(
+        {
+            "pair": [f"{_short(classes[i])} → {_short(classes[j])}" for i, j in pairs],
+            "images": [int(table[i, j]) for i, j in pairs],
+        }
     )
-    return f"{right} of {total} right ({number(right / total)}). {often}"
+    cell = Cell(width=4.2, height=0.24 * max(len(rows), 2) + 0.2, left=2.6, right=0.3)
+    figure, (ax,) = panels(1, cell=cell)
+    sns.barplot(rows, x="images", y="pair", color=sns.color_palette()[0], ax=ax)
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    title = "validation images: true → predicted class"
+    ax.set(title=title, xlabel="how many are confused", ylabel="")
+    return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+def _said(model: Model) -> str:
+    table, classes = _table(model), model.images.classes
+    pairs = confused(table)
+    right, total = int(table.trace()), int(table.sum())
+    often = "No image is taken for another class."
+    if pairs:
+        i, j = pairs[0]
+        often = (
+            f"Most often {classes[i]} is taken for {classes[j]} "
+            f"({count(int(table[i, j]), 'image')})."
+        )
+    more = ""
+    if len(classes) >= MANY_CLASSES:
+        share = number(top5(model.probabilities, model.images.val_labels))
+        more += f" The true class is among the five most probable ones in {share} of them."
+    if uneven(table):
+        more += (
+            " The classes are unequal: averaged over classes, accuracy is "
+            f"{number(balanced(table))}."
+        )
+    return f"{right} of {total} right ({number(right / total)}). {often}{more}"
