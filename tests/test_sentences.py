@@ -29,6 +29,10 @@ VALUES: dict[str, list[Any]] = {
 QUESTIONS = ("", "best", "importance", "spread", "effect of {}", "substitute {} for {}")
 NUMBER = r"[−+]?\d[\d,]*(?:\.\d+)?(?:e[−-]?\d+)?"
 LARGEST = 10**7  # images or seeds, that one could still think of
+LONGER = ("Train longer", "too short")
+SHORTER = ("fewer iterations would do",)
+GAINS = (" would gain +", " would gain 0")
+LOSES = ("would lose accuracy", "is always the last one")
 FIRST_SCREEN, ANYWHERE = 25, 35  # words
 
 
@@ -53,9 +57,11 @@ def drawn(number: int) -> tuple[Sweep, Verdict]:
     seeds, images = int(rng.integers(1, 6)), int(rng.choice([50, 200, 500]))
     noisy = float(rng.choice([0.0, 0.05, 0.3]))
     runs, _, _, correct = make_sweep(grid, level, seeds, images, number, own=noisy)
-    rise = float(rng.choice([0.0, 0.002, 0.05]))
-    curves = curves_of(runs, lambda at: 0.8 + rise * at)
-    runs["best_iteration"] = rng.choice([40, 250, 310], size=len(runs), p=rng.dirichlet([0.3] * 3))
+    # Flat, rising, or falling after its top.
+    slope, top = float(rng.choice([0.0, 0.002, 0.05])), float(rng.choice([0.1, 0.5, 1.0]))
+    curves = curves_of(runs, lambda at: 0.85 - slope * np.abs(at - top))
+    best = curves.loc[curves.groupby("run")["val_accuracy"].idxmax()].set_index("run")
+    runs["best_iteration"] = runs["run"].map(best["iteration"])
     for status in ("failed", "diverged"):
         if rng.random() < 0.3:
             fail(
@@ -77,7 +83,8 @@ def wrong(sweep: Sweep, said: Verdict) -> list[str]:
     answer = [said.lead, *split(said.setting), *said.findings]
     screen = [one for text in [*answer, *said.cautions] for one in split(text)]
     below = [one for text in [*said.questions.values(), said.how] for one in split(text)]
-    every = [*screen, *below, *said.importance_said]
+    beside = [one for texts in said.further.values() for text in texts for one in split(text)]
+    every = [*screen, *below, *said.importance_said, *beside]
     faults = [f"{words(one)} words: {one}" for one in screen if words(one) > FIRST_SCREEN]
     faults += [f"{words(one)} words: {one}" for one in every if words(one) > ANYWHERE]
     faults += [fault for one in every for fault in out_of_range(one)]
@@ -85,10 +92,12 @@ def wrong(sweep: Sweep, said: Verdict) -> list[str]:
     counts = {found for one in every for found in re.findall(r"(?:All|of) ([\d,]+) settings", one)}
     if len(counts) > 1:
         faults.append(f"several numbers of settings: {sorted(counts)}")
-    longer = [one for one in every if "Train longer" in one or "too short" in one]
-    shorter = [one for one in every if "fewer iterations would do" in one]
-    if longer and shorter:
-        faults.append(f"{longer[0]} | {shorter[0]}")
+    for one_way, other_way in ((LONGER, SHORTER), (LONGER, GAINS), (SHORTER, LOSES)):
+        one, other = (
+            [s for s in every if any(w in s for w in way)] for way in (one_way, other_way)
+        )
+        if one and other:
+            faults.append(f"{one[0]} | {other[0]}")
     for knob in sweep.knobs:
         faults += about(knob, said, every)
     return faults

@@ -112,13 +112,14 @@ def _power_law(law: Law) -> str:
 def _early(table: pd.DataFrame) -> list[str]:
     rows = table.to_dict("records")
     each = [
-        f"{_signed(row['correlation'])} at {percent(row['share'])} of training "
-        f"({_signed(row['low'])} to {_signed(row['high'])})"
-        for row in rows
+        f"at {percent(row['share'])}{'' if i else ' of training it is'} "
+        f"{_signed(row['correlation'])} ({_signed(row['low'])} to {_signed(row['high'])})"
+        for i, row in enumerate(rows)
     ]
     said = [
-        "Rank correlation of the settings during training with their order at the end, with 95 % "
-        f"intervals: {listed(each)}."
+        "How the order of the settings early in training agrees with that at the end is their rank "
+        "correlation, 1 where it is the same.",
+        f"{capital(listed(each))} (95 % intervals).",
     ]
     kept = [row["place"] <= np.ceil(row["settings"] / 2) for row in rows]
     if kept[-1]:
@@ -131,7 +132,7 @@ def _early(table: pd.DataFrame) -> list[str]:
 
 
 def _signed(value: float) -> str:
-    return number(value, 2).replace("-", "−")
+    return number(round(value, 2) or 0.0, 2).replace("-", "−")  # never −0.00
 
 
 def _stopping(found: Stopping, chance: Chance) -> list[str]:
