@@ -34,7 +34,10 @@ RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 MAY_MEET_HYDRA = {"task", "cli"}
 # Within these rooms too, each module may use those before it alone.
 WITHIN = {
-    "execute": ["options", "files", "stack", "processes", "slurm", "distribute"],
+    "execute": [
+        *("options", "files", "progress", "stack"),
+        *("handed", "processes", "slurm", "distribute"),
+    ],
     "task": [
         *("spaced", "conditions", "grid", "compose", "left_out"),
         *("prepare", "claim", "words", "progress", "hooks"),

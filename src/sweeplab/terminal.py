@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PIPE_WIDTH = 180
 _CONTROLS = {
@@ -23,6 +27,21 @@ def console() -> Console:
         markup=False,
         emoji=False,
         width=None if sys.stdout.isatty() else PIPE_WIDTH,
+    )
+
+
+def progress_bar(where: Console, *, enabled: bool = True) -> Progress:
+    """A bar over parts of 1, with a line of words; nothing where ``where`` is no terminal."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.table import Column
+
+    return Progress(
+        BarColumn(bar_width=16),
+        TaskProgressColumn(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        console=where,
+        transient=True,
+        disable=not (where.is_terminal and enabled),
     )
 
 

@@ -102,6 +102,17 @@ def ls(outputs: Path) -> None:
 
 
 @cli.command()
+@click.argument("sweep", type=PATH)
+@click.option("--page", is_flag=True, help="Keep a page up to date too: SWEEP/progress.html.")
+@click.option("--open", "open_browser", is_flag=True, help="Open that page in the browser.")
+def watch(sweep: Path, page: bool, open_browser: bool) -> None:
+    """Follow a sweep that is being trained: exit 0 once it has ended, 1 if it was stopped."""
+    from sweeplab.cli.watch import watch as run_watch
+
+    sys.exit(run_watch(sweep, page=page or open_browser, open_browser=open_browser))
+
+
+@cli.command()
 @click.argument("folders", nargs=-1, required=True, type=PATH)
 @click.option("--weights", is_flag=True, help="Weights alone, not whole runs; keeps the best's.")
 @click.option("--failed", is_flag=True, help="Failed runs.")

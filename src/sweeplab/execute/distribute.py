@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sweeplab.errors import RunFolderError, WorkerLostError
-from sweeplab.execute.files import Stack, StackFiles, StackRun, StacksFolder, read_note
+from sweeplab.execute.files import Stack, StackRun, StacksFolder, read_note
+from sweeplab.execute.handed import Handed, Piece
 from sweeplab.execute.options import Options
 from sweeplab.execute.processes import Processes
+from sweeplab.execute.progress import Meter, Tally, ended_tally
 from sweeplab.execute.slurm import Slurm
 from sweeplab.execute.stack import ended, train_and_write, train_file
 from sweeplab.provenance import environment
@@ -23,15 +27,8 @@ from sweeplab.training.stacked.grouping import PANEL_RUNS
 from sweeplab.words import count
 
 T = TypeVar("T")
+LOOK_SECONDS = 1.0  # between two looks for workers that hang
 Ended = tuple[StackRun, RunRecord]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stack on its way, and how often a worker was lost with it."""
-
-    runs: Sequence[StackRun]
-    lost: int = 0
 
 
 def cut(stacks: Sequence[Sequence[T]], options: Options) -> list[Sequence[T]]:
@@ -45,19 +42,20 @@ def cut(stacks: Sequence[Sequence[T]], options: Options) -> list[Sequence[T]]:
     ]
 
 
-class Inline(Executor):
-    """Trains stacks in this process: ``submit`` returns at the end. Ctrl-C passes through it."""
+class Inline(nullcontext["Inline"]):
+    """Trains stacks in this process, one after another. Ctrl-C passes through it."""
 
     room: float = 1  # stacks to hand over before the first has ended
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
-        """The result of ``fn``, or its error."""
-        future: Future[Any] = Future()
+    def __enter__(self) -> Inline:
+        return self
+
+    def train(self, future: Future[Any], *request: Any) -> None:
+        """Fill ``future`` with what ``train_and_write`` returns, or raises."""
         try:
-            future.set_result(fn(*args))
+            future.set_result(train_and_write(*request))
         except Exception as error:
             future.set_exception(error)
-        return future
 
 
 @dataclass
@@ -71,8 +69,9 @@ class Distribution:
     on_end: Callable[[Sequence[Ended]], None]  # with runs that have ended, and their records
 
     waiting: deque[Piece] = field(default_factory=deque)
-    # Those of a stack that another process trains have files.
-    running: dict[Future[Any], tuple[Piece, StackFiles | None]] = field(default_factory=dict)
+    running: dict[Future[Any], Handed] = field(default_factory=dict)
+    ended: Tally = field(default_factory=Tally)  # of the stacks that have ended
+    started: float = field(default_factory=time.monotonic)
     width: float = math.inf  # the most runs that were seen to fit in memory
     failed: bool = False
     keep_logs: bool = False
@@ -85,15 +84,25 @@ class Distribution:
             OSError: a folder cannot be written.
         """
         self.waiting.extend(map(Piece, stacks))
+        self.started = looked = time.monotonic()
         try:
             with self._executor() as executor:
                 while self.waiting or self.running:
                     while self.waiting and len(self.running) < executor.room:
                         self._submit(executor, self.waiting.popleft())
-                    for future in wait(self.running, return_when=FIRST_COMPLETED).done:
-                        self._collect(future, *self.running.pop(future))
+                    done = wait(self.running, LOOK_SECONDS, FIRST_COMPLETED).done
+                    for future in done:
+                        self._collect(future, self.running.pop(future))
                     if self.failed and self.options.on_failure == "stop":
                         break
+                    now = time.monotonic()
+                    if isinstance(executor, Processes) and now - looked >= LOOK_SECONDS:
+                        # However long this process itself was stopped, as by Ctrl-Z.
+                        self._lose_hanging(executor, min(now - looked, 2 * LOOK_SECONDS))
+                        looked = now
+        except KeyboardInterrupt:
+            self._keep_what_is_written()
+            raise
         finally:
             # Jobs of an earlier command go on, and need their files.
             if self.options.executor == "slurm" or not self.folder.submitted():
@@ -122,11 +131,11 @@ class Distribution:
                 continue  # damaged: its job fails too, and its runs are lined up anew
             piece = Piece([wanted.pop(name) for name in signatures if name in wanted])
             self.on_start(piece.runs)
-            self.running[future] = piece, files
+            self.running[future] = Handed(piece, files, Meter(piece.runs))
         if executor.adopted:
             left = ([r for r in piece.runs if r.signature in wanted] for piece in self.waiting)
             self.waiting = deque(map(Piece, filter(None, left)))
-            runs = sum(len(piece.runs) for piece, _ in self.running.values())
+            runs = sum(len(handed.piece.runs) for handed in self.running.values())
             jobs = count(len(executor.adopted), "SLURM job")
             verb = "is" if len(executor.adopted) == 1 else "are"
             say(f"{jobs} of an earlier command {verb} still training {runs} of them: waiting.")
@@ -143,16 +152,42 @@ class Distribution:
         if not piece.lost:
             self.on_start(piece.runs)
         stack = Stack(piece.runs, self.command)
+        meter = Meter(piece.runs)
         if isinstance(executor, Inline):
-            future = executor.submit(train_and_write, stack, self._told)
-            self.running[future] = piece, None
+            future: Future[Any] = Future()
+            self.running[future] = Handed(piece, None, meter)
+            executor.train(future, stack, self._told, meter)
             return
         files = self.folder.of(stack, piece.lost)
         files.write(stack)
         future = executor.submit(train_file, str(files.path), self.options.threads)
-        self.running[future] = piece, files
+        self.running[future] = Handed(piece, files, meter)
 
-    def _collect(self, future: Future[Any], piece: Piece, files: StackFiles | None) -> None:
+    def tally(self) -> Tally:
+        """What has been done so far. Asked by another thread."""
+        return sum((handed.tally() for handed in list(self.running.values())), self.ended)
+
+    def _told(self, run: StackRun, record: RunRecord) -> None:
+        self.on_end([(run, record)])
+
+    def _lose_hanging(self, executor: Processes, seconds: float) -> None:
+        """Give up workers that show no life, or get no further."""
+        work = self.tally().work
+        pace = (time.monotonic() - self.started) * self.options.processes / work if work else 1.0
+        for future, handed in self.running.items():
+            if executor.at_work(future) and (why := handed.hangs(seconds, pace)):
+                executor.lose(future, why)
+
+    def _keep_what_is_written(self) -> None:
+        """Tell of the runs that were written in stacks that other processes were still training."""
+        for handed in self.running.values():
+            self.ended += handed.tally()  # whose file goes
+            done = [(run, ended(run, failed=False)) for run in handed.piece.runs if handed.files]
+            self.on_end([(run, record) for run, record in done if record])
+        self.running.clear()
+
+    def _collect(self, future: Future[Any], handed: Handed) -> None:
+        piece, files = handed.piece, handed.files
         lost = future.exception()
         if lost is not None and not isinstance(lost, WorkerLostError):
             raise lost
@@ -176,11 +211,9 @@ class Distribution:
             records |= self._again(Piece(left, piece.lost + 1), lost)
         done = [(run, record) for run in piece.runs if (record := records[run.signature])]
         self.failed |= any(record.status == "failed" for _, record in done)
+        self.ended = sum((ended_tally(run, record) for run, record in done), self.ended)
         if done and files:
             self.on_end(done)
-
-    def _told(self, run: StackRun, record: RunRecord) -> None:
-        self.on_end([(run, record)])
 
     def _again(self, piece: Piece, lost: WorkerLostError) -> dict[str, RunRecord]:
         """Line up what a lost worker left, or record it as failed once it had its tries."""

@@ -1,8 +1,8 @@
 """Stacks on their way to a worker, and their files.
 
 They lie in the folder ``.stacks`` of the sweep's folder while it trains: ``NAME.json`` says what is
-to be trained, ``NAME.job`` which SLURM job does it, and ``NAME.done`` that it has ended. ``jobs``
-holds submitit's own files, and the jobs' logs.
+to be trained, ``NAME.job`` which SLURM job does it, ``NAME.beats`` how far it is, and ``NAME.done``
+that it has ended. ``jobs`` holds submitit's own files, and the jobs' logs.
 """
 
 from __future__ import annotations
@@ -73,13 +73,18 @@ class StackFiles:
         return self.path.with_suffix(".done")
 
     @property
+    def beats(self) -> Path:
+        """What its worker has done so far, and that it lives: see ``execute.progress``."""
+        return self.path.with_suffix(".beats")
+
+    @property
     def job(self) -> Path:
         """There while a SLURM job is to train the stack."""
         return self.path.with_suffix(".job")
 
     def remove(self) -> None:
         """Remove whichever there are."""
-        for path in (self.path, self.done, self.job):
+        for path in (self.path, self.done, self.beats, self.job):
             path.unlink(missing_ok=True)
 
 

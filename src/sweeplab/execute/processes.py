@@ -1,8 +1,7 @@
 """``executor=processes``: stacks are trained side by side in processes of this machine.
 
-Each worker is a ``concurrent.futures.ProcessPoolExecutor`` of its own with one process. A pool
-that loses a process fails all of its work and starts no other, so one pool for all would lose
-every stack in training with the first worker killed, and not say whose it was.
+A ``concurrent.futures.ProcessPoolExecutor`` will not do: one that loses a process fails all of its
+work, does not say how the process ended, and cannot end one that hangs.
 """
 
 from __future__ import annotations
@@ -12,13 +11,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, Future
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from typing import Any
 
-from sweeplab.errors import WorkerLostError
+from sweeplab.errors import SweeplabError, WorkerLostError
+
+Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
+Outcome = tuple[Any, Exception | None]
 
 
 class Processes(Executor):
@@ -26,71 +28,150 @@ class Processes(Executor):
 
     They end with this process, however that ends: their stacks are trained again when the command
     is repeated, and never by two processes at once.
+
+    Raises:
+        SweeplabError: the system lets this process start no more threads.
     """
 
     def __init__(self, workers: int) -> None:
         self.room: float = workers + 1  # one more, so that a worker need not wait for the next
-        self._stopped = False
-        # Workers hold one end, and end when the other is closed, as it is when this process dies.
-        self._end, self._leash = multiprocessing.Pipe(duplex=False)
-        # Workers must outlive a Ctrl-C, which a terminal sends to them too, until this process
-        # stops them. They inherit what the thread that starts them blocks.
-        self._threads = ThreadPoolExecutor(
-            workers, initializer=signal.pthread_sigmask, initargs=(signal.SIG_BLOCK, _SIGINT)
-        )
-        self._idle: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
-        for _ in range(workers):
-            self._idle.put(self._worker())
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._workers = [_Worker(self._tasks) for _ in range(workers)]
+        try:
+            for worker in self._workers:
+                worker.start()
+        except RuntimeError as error:
+            self.shutdown()
+            raise SweeplabError(
+                f"The system refuses another thread ({error}): `ulimit -u` shows how many "
+                "processes and threads a user may have. Raise it, or set hydra.launcher.workers=1."
+            ) from error
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         """Call ``fn`` in a worker."""
-        return self._threads.submit(self._call, fn, args)
+        future: Future[Any] = Future()
+        self._tasks.put((future, fn, args))
+        return future
+
+    def at_work(self, future: Future[Any]) -> bool:
+        """Whether a worker was given this work, and has not ended it."""
+        return any(worker.future is future for worker in self._workers)
+
+    def lose(self, future: Future[Any], why: str) -> None:
+        """End the worker that is at this work, which then ends with ``WorkerLostError``."""
+        for worker in self._workers:
+            if worker.future is future:
+                worker.end(why)
 
     def shutdown(self, *_: Any, **__: Any) -> None:
         """End the workers at once, whatever they do."""
-        self._stopped = True
-        self._leash.close()
-        self._threads.shutdown(cancel_futures=True)
-        while not self._idle.empty():
-            # Else Python, on its way out, may wake the pool's thread through a closed pipe.
-            self._idle.get().shutdown()
+        while not self._tasks.empty():
+            self._tasks.get()
+        for worker in self._workers:
+            self._tasks.put(None)
+            worker.end("the sweep was stopped")
+        for worker in self._workers:
+            while worker.is_alive():
+                worker.join(0.1)
+                worker.end("the sweep was stopped")  # it may have been about to start its process
 
-    def _worker(self) -> ProcessPoolExecutor:
-        """One process, started when it is first given work."""
-        # A fork would copy PyTorch's threads in whatever state they are.
-        spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(1, spawn, initializer=_watch, initargs=(self._end,))
 
-    def _call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        worker = self._idle.get()
+class _Worker(threading.Thread):
+    """A thread that hands tasks to a process of its own, one after another."""
+
+    def __init__(self, tasks: SimpleQueue[Task | None]) -> None:
+        super().__init__(daemon=True)
+        self.tasks = tasks
+        self.future: Future[Any] | None = None  # of the task in the process
+        self.process: BaseProcess | None = None
+        self.pipe: Connection | None = None
+        self.why = ""  # it was ended from here, if it was
+
+    def end(self, why: str) -> None:
+        """End the process with SIGKILL: one that hangs, or is stopped, minds nothing else."""
+        self.why = why
+        if process := self.process:
+            process.kill()
+
+    def run(self) -> None:
+        # Workers must outlive a Ctrl-C, which a terminal sends to them too, until this process
+        # ends them. They inherit what the thread that starts them blocks.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        while task := self.tasks.get():
+            self.future, fn, args = task
+            result, error = self._outcome(fn, args)
+            future, self.future = self.future, None
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+        if self.process:
+            self.process.kill()
+            self.process.join()
+
+    def _outcome(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
         try:
-            if self._stopped:
-                raise WorkerLostError("the sweep was stopped")
-            return worker.submit(fn, *args).result()
-        except BrokenProcessPool:
-            worker.shutdown()
-            worker = self._worker()
-            raise WorkerLostError(
-                "its worker process was killed or crashed (the kernel kills one when memory runs "
-                "out: `dmesg` tells)"
-            ) from None
-        finally:
-            self._idle.put(worker)
-
-
-_SIGINT = {signal.SIGINT}
-
-
-def _watch(leash: Connection) -> None:
-    """End this process when the other end of the pipe is closed.
-
-    By itself a worker whose parent was killed would wait for work forever.
-    """
-
-    def wait() -> None:
-        try:
-            leash.recv_bytes()
+            if self.process is None:
+                self.pipe, self.process = _started()
+            assert self.pipe
+            self.pipe.send((fn, args))
+            outcome: Outcome = self.pipe.recv()
+        except WorkerLostError as error:
+            return None, error
         except (EOFError, OSError):
-            os._exit(1)
+            assert self.process
+            self.process.join()
+            why, self.why = self.why or _death(self.process.exitcode), ""
+            self.process = None
+            return None, WorkerLostError(why)
+        return outcome
 
-    threading.Thread(target=wait, daemon=True).start()
+
+def _started() -> tuple[Connection, BaseProcess]:
+    """A process that works off what comes through the pipe.
+
+    Raises:
+        WorkerLostError: the system refuses another process.
+    """
+    # A fork would copy PyTorch's threads in whatever state they are.
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_work, args=(theirs,))
+    try:
+        process.start()
+    except OSError as error:
+        raise WorkerLostError(f"no worker process could be started ({error.strerror})") from error
+    theirs.close()  # so that the pipe ends with the process
+    return ours, process
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
+        hint = ", as the kernel does when memory runs out (`dmesg` tells)" if code == -9 else ""
+        return f"its worker process was ended by {name}{hint}"
+    return f"its worker process ended with exit code {code}"
+
+
+def _work(pipe: Connection) -> None:
+    """What a worker process does, until its parent ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        fn, args = pipe.recv()
+        outcome: Outcome
+        try:
+            outcome = fn(*args), None
+        except Exception as error:
+            outcome = None, error
+        try:
+            pipe.send(outcome)
+        except Exception:  # it cannot be pickled
+            pipe.send((None, RuntimeError(repr(outcome))))
+
+
+def _end_with_parent() -> None:
+    """By itself a worker whose parent was killed would train on."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)

@@ -18,6 +18,7 @@ from pathlib import Path
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
 from sweeplab.execute.files import Note, Stack, StackFiles, StackRun
+from sweeplab.execute.progress import Meter, beating
 from sweeplab.inputs import Inputs
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
@@ -49,7 +50,7 @@ class Written:
 def train_and_write(
     stack: Stack,
     on_written: Callable[[StackRun, RunRecord], None] = lambda *_: None,
-    watch: Watch | None = None,
+    meter: Meter | None = None,
 ) -> Written:
     """Train the runs of ``stack`` that are not complete yet, and write each one's folder.
 
@@ -59,15 +60,17 @@ def train_and_write(
 
     Args:
         on_written: called with each run that has ended, and its record.
-        watch: as in ``stream_stack``; positions are those in ``stack.runs``.
+        meter: is told what is done, of this stack.
 
     Raises:
         OSError: a folder cannot be written.
     """
     written = Written()
+    meter = meter or Meter(stack.runs)
 
     def note(run: StackRun, record: RunRecord) -> None:
         written.records[run.signature] = record
+        meter.note(run, record)
         on_written(run, record)
 
     left = {}
@@ -81,7 +84,7 @@ def train_and_write(
         write_hydra_files(run.folder, run.hydra_texts)
         # The record of an earlier failure must not be taken for the outcome of this attempt.
         run.folder.record.unlink(missing_ok=True)
-    with closing(_trained(left, written, watch)) as results:
+    with closing(_trained(left, written, meter.watch)) as results:
         for run, result, inputs in results:
             if isinstance(result, Exception):
                 record = write_failure(run.folder, run.identity, result, made)
@@ -92,7 +95,7 @@ def train_and_write(
 
 
 def _trained(
-    left: dict[int, StackRun], written: Written, watch: Watch | None
+    left: dict[int, StackRun], written: Written, watch: Watch
 ) -> Generator[tuple[StackRun, RunResult | Exception, Inputs | None], None, None]:
     """What came of each run, and what it must keep; as many trained at once as memory holds.
 
@@ -111,7 +114,7 @@ def _trained(
     while left:
         now = list(left)[:width]
         configs = [left[position].identity.config for position in now]
-        watched = watch and _by_position(watch, now)
+        watched = _by_position(watch, now)
         try:
             with closing(stream_stack(configs, dataset, watched)) as results:
                 for place, result in results:
@@ -155,13 +158,18 @@ def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
 def train_file(path: str, threads: int) -> None:
     """What a worker process does: :func:`train_and_write` for the stack in the file ``path``.
 
-    Beside it, ``NAME.done`` says that the stack has ended, and at which width.
+    Beside it, ``NAME.beats`` grows meanwhile, and ``NAME.done`` says that the stack has ended, and
+    at which width.
     """
     import torch
 
     torch.set_num_threads(threads)
     files = StackFiles(Path(path))
-    Note(train_and_write(files.read()).width).write(files.done)
+    stack = files.read()
+    meter = Meter(stack.runs)
+    with beating(meter, files.beats):
+        written = train_and_write(stack, meter=meter)
+    Note(written.width).write(files.done)
 
 
 def out_of_memory(error: BaseException) -> bool:

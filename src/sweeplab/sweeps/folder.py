@@ -41,6 +41,8 @@ class SweepFolder:
     answers = Inside("answers.json")  # what the report says first, for the terminal
     runs_table = Inside("runs.csv")
     curves_table = Inside("curves.parquet")
+    progress = Inside("progress.jsonl")  # see ``sweeps.progress``
+    progress_page = Inside("progress.html")  # of ``sweeplab watch --page``
     stacks = Inside(".stacks")  # what the workers of a sweep are handed, and hand back
     lock = Inside(".lock")
     owner = Inside(".owner")  # who holds the lock, in words

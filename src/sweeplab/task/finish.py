@@ -14,6 +14,7 @@ from sweeplab.errors import SweeplabError
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, choice, image_file, write_images
+from sweeplab.task.progress import followed, waiting
 from sweeplab.task.words import failures, summary
 from sweeplab.terminal import say, shown
 
@@ -32,6 +33,11 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
     Raises:
         RunFolderError: no run has ended.
     """
+    with followed(folder):
+        return _finish(folder, report=report)
+
+
+def _finish(folder: SweepFolder, *, report: bool) -> int:
     # Pandas takes a quarter of a second to import, while nothing has been trained.
     from sweeplab.sweeps.tables import load_sweep, write_tables
 
@@ -48,7 +54,8 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
         # Matplotlib takes a second to import, which a sweep without report need not wait for.
         from sweeplab.report.build import build_report
 
-        page = build_report(sweep)
+        with waiting("writing the report"):
+            page = build_report(sweep)
         for sentence in read_answers(folder).sentences:
             say(sentence)
         say(f"Report: {shown(page)}")

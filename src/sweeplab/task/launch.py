@@ -13,18 +13,18 @@ from hydra.core.utils import JobReturn
 from sweeplab.execute.distribute import Distribution, Ended, cut
 from sweeplab.execute.files import StackRun, StacksFolder
 from sweeplab.execute.options import Options
+from sweeplab.execute.progress import expected_seconds
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.folder import write_sweep
 from sweeplab.task.claim import opened
 from sweeplab.task.hooks import JobHooks, job_return
 from sweeplab.task.prepare import Asked, Prepared, Request, prepare
-from sweeplab.task.progress import SweepProgress
+from sweeplab.task.progress import INTERRUPTED, SweepProgress
 from sweeplab.task.words import announce, dry_run_table, resume_advice
-from sweeplab.training import plan_stacks
+from sweeplab.training import iterations, plan_stacks
 
 STATE_SECONDS = 5.0  # between two writings of sweep.json while training
-# The exit codes that shells give to a command ended by Ctrl-C, and by SIGTERM.
-INTERRUPTED, TERMINATED = 130, 143
+TERMINATED = 143  # the exit code that shells give to a command ended by SIGTERM
 
 
 def launch(
@@ -81,15 +81,24 @@ def _train(
         for run, record in ended:
             records[run.signature] = record
             hooks.ended(jobs[run.signature], record)
-        progress.finished([(run.folder.path.name, record) for run, record in ended])
         if time.monotonic() - written >= STATE_SECONDS:
             written = time.monotonic()
             _note_states(prepared, records)
 
+    distribution = Distribution(
+        StacksFolder(prepared.folder.stacks), options, command, on_start, on_end
+    )
+    configs = [asked.identity.config for asked in jobs.values()]
+    progress = SweepProgress(
+        runs=len(jobs),
+        work=sum(map(expected_seconds, configs)),
+        iterations=sum(map(iterations, configs)),
+        tally=distribution.tally,
+        file=prepared.folder.progress,
+    )
     try:
-        with terminable(), SweepProgress(len(jobs)) as progress:
-            folder = StacksFolder(prepared.folder.stacks)
-            Distribution(folder, options, command, on_start, on_end).train(
+        with terminable(), progress:
+            distribution.train(
                 [
                     [StackRun(a.run, a.identity, a.job.hydra_texts(*a.place)) for a in stack]
                     for stack in stacks
@@ -97,7 +106,13 @@ def _train(
             )
     except KeyboardInterrupt as stop:
         done = len(records)
-        resume_advice(command, prepared.folder.path, done=done, left=len(jobs) - done)
+        resume_advice(
+            command,
+            prepared.folder.path,
+            done=done,
+            left=len(jobs) - done,
+            lost=progress.moment("stopped").at_risk,
+        )
         raise SystemExit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED) from None
     finally:
         hooks.close()

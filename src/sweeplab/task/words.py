@@ -11,6 +11,7 @@ from rich.table import Column, Table
 
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
+from sweeplab.sweeps.progress import duration
 from sweeplab.task.compose import quoted
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
@@ -65,15 +66,19 @@ def dry_run_table(prepared: Prepared) -> None:
     say("Dry run: nothing was trained.")
 
 
-def resume_advice(command: Sequence[str], folder: Path, done: int, left: int) -> None:
+def resume_advice(
+    command: Sequence[str], folder: Path, done: int, left: int, lost: float = 0
+) -> None:
     """How to go on after Ctrl-C.
 
     Args:
         command: what was typed: ``sweeplab train ...``.
+        lost: the seconds of work that were spent on runs which are not done.
     """
+    spent = f" ({duration(lost)} of work on them is lost)" if lost >= 0.5 else ""
     say(
-        f"\nStopped: {count(done, 'run')} done and kept, {left} left. To go on, repeat the command "
-        "with the same folder:"
+        f"\nStopped: {count(done, 'run')} done and kept, {left} left{spent}. To go on, repeat the "
+        "command with the same folder:"
     )
     words = [word for word in command if not word.startswith("hydra.sweep.dir=")]
     say(f"  {shlex.join([*words, f'hydra.sweep.dir={quoted(shown(folder))}'])}")
