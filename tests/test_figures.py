@@ -15,8 +15,6 @@ from scipy.special import softmax
 
 from report_sweeps import two_knobs, write_run
 from sweeplab.figures.curves import (
-    CLOCKS,
-    MOST_POINTS,
     accuracy_floor,
     evaluations,
     loss_limit,
@@ -32,7 +30,7 @@ from sweeplab.figures.plots.best_iteration import best_shares
 from sweeplab.figures.plots.confusion import count_pairs
 from sweeplab.figures.plots.mistakes import most_wrong
 from sweeplab.figures.plots.train_size import by_size, size_table
-from sweeplab.figures.scale import is_log, set_knob, spread
+from sweeplab.figures.scale import CLOCKS, MOST_POINTS, is_log, set_knob, spread
 from sweeplab.figures.slices import best_over_others, held_at, levels, thinned
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.images import Images

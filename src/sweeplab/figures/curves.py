@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sweeplab.errors import SweeplabError
 from sweeplab.figures.panels import line_key
+from sweeplab.figures.scale import CLOCKS, MOST_POINTS, ROOM, evenly
 from sweeplab.figures.theme import ACCENT, colours, dashes
 from sweeplab.results import METRICS
 from sweeplab.sweeps.settings import METRIC, repeated, replicate_key, setting_numbers, t_half_width
@@ -23,16 +24,7 @@ from sweeplab.words import count
 
 # What a horizontal axis can count. A curve's columns bear these names, which no knob can have
 # (there is a knob "epochs"), and which name the axis.
-CLOCKS = {
-    "iteration": "iterations (batches seen)",
-    "epochs": "epochs (passes over the data)",
-    "examples": "training examples seen",
-}
 RUN = ["sweep", "run"]
-# Points of a curve that can be told apart in a panel; more would only make the page heavy.
-MOST_POINTS = 120
-# An interval may reach beyond what an accuracy can be; the axis does not.
-ROOM = 0.02
 FLOOR_ROOM = 0.05
 
 
@@ -107,9 +99,7 @@ def t_interval(values: pd.Series[float]) -> tuple[float, float]:
 
 def sparse(table: pd.DataFrame) -> pd.DataFrame:
     """At most :data:`MOST_POINTS` rows, evenly spaced, the first and the last among them."""
-    if len(table) <= MOST_POINTS:
-        return table
-    return table.iloc[np.linspace(0, len(table) - 1, MOST_POINTS).round().astype(int)]
+    return table.iloc[evenly(len(table))]
 
 
 def draw_curves(
@@ -211,12 +201,6 @@ def line_keys(labels: Mapping[Any, str]) -> list[Line2D]:
         line_key(label, palette[value], (0, patterns[value] or None))
         for value, label in labels.items()
     ]
-
-
-def within_accuracy(ax: Axes) -> None:
-    """Cut a vertical scale to what an accuracy can be."""
-    low, high = ax.get_ylim()
-    ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))
 
 
 def accuracy_limits(axes: Sequence[Axes]) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, Normalize
@@ -111,6 +110,8 @@ def shade_cells(
     seaborn draws the whole figure once for each heat map: make the axes :func:`bare` before, and
     write into the cells when all are there.
     """
+    import seaborn as sns  # a second to import, which a single run's figures do without
+
     without = {"cbar": False, "xticklabels": False, "yticklabels": False}
     sns.heatmap(shades, ax=ax, norm=scale, cmap=colours, linewidths=1.0, linecolor=line, **without)
 

@@ -14,6 +14,16 @@ from numpy.typing import NDArray
 from sweeplab.figures.theme import MUTED, are_words
 from sweeplab.words import axis_name, level_texts
 
+CLOCKS = {
+    "iteration": "iterations (batches seen)",
+    "epochs": "epochs (passes over the data)",
+    "examples": "training examples seen",
+}
+# Points of a curve that can be told apart in a panel; more would only make the page heavy.
+MOST_POINTS = 120
+# An interval may reach beyond what an accuracy can be; the axis does not.
+ROOM = 0.02
+
 # From this ratio of largest to smallest on, equal steps are steps by a factor.
 LOG_FROM = 8.0
 LETTER = 0.075  # inches, the mean width of a character of a tick label
@@ -93,3 +103,14 @@ def _that_fit(inches: NDArray[np.float64], texts: Sequence[str]) -> list[int]:
         if all(abs(inches[i] - inches[j]) >= half[i] + half[j] for j in kept):
             kept.append(i)
     return sorted(kept)
+
+
+def evenly(rows: int) -> NDArray[np.intp]:
+    """At most :data:`MOST_POINTS` of the rows of a curve, the first and the last among them."""
+    return np.linspace(0, rows - 1, min(rows, MOST_POINTS)).round().astype(np.intp)
+
+
+def within_accuracy(ax: Axes) -> None:
+    """Cut a vertical scale to what an accuracy can be."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, -ROOM), min(high, 1 + ROOM))

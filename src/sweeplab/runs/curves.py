@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         ("val_accuracy", pa.float64()),
     ]
 )
+NUMBERS = {pa.int64(): np.int64, pa.float32(): np.float32, pa.float64(): np.float64}
 HEADER = ",".join(SCHEMA.names).encode() + b"\n"
 
 
@@ -38,8 +39,7 @@ def to_csv(curves: Curves) -> bytes:
     gaps = {name: np.isnan(getattr(curves, name)) for name in METRICS}
     gaps["batch_loss"] = curves.iteration == 0  # elsewhere it may be nan or inf
     columns = [
-        pa.array(getattr(curves, field.name), type=field.type, mask=gaps.get(field.name))
-        for field in SCHEMA
+        _column(getattr(curves, field.name), field.type, gaps.get(field.name)) for field in SCHEMA
     ]
     sink = io.BytesIO()
     sink.write(HEADER)
@@ -49,6 +49,13 @@ def to_csv(curves: Curves) -> bytes:
         pa.csv.WriteOptions(include_header=False),
     )
     return sink.getvalue()
+
+
+def _column(values: NDArray[Any], kind: Any, gaps: NDArray[np.bool_] | None) -> Any:
+    """As ``pa.array(values, kind, mask=gaps)``, which imports pandas, half a second a worker."""
+    there = None if gaps is None else pa.py_buffer(np.packbits(~gaps, bitorder="little"))
+    content = np.ascontiguousarray(values, NUMBERS[kind])
+    return pa.Array.from_buffers(kind, len(values), [there, pa.py_buffer(content)])
 
 
 def read_table(content: bytes, where: str) -> pa.Table:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from sweeplab.statistics.analysis import Analysis
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from sweeplab.statistics.analysis import Analysis
 
 __all__ = ["Analysis", "Plot", "series"]
 
@@ -32,3 +32,12 @@ class Plot:
 def series(parts: Iterable[str]) -> str:
     """The numbers of a figure, as the end of its description."""
     return "; ".join(parts) + "."
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: a single run's figures need no statistics, which import SciPy.
+    if name != "Analysis":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from sweeplab.statistics.analysis import Analysis
+
+    return Analysis

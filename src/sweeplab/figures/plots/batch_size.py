@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweeplab.figures.curves import (
-    CLOCKS,
     accuracy_floor,
     bands_note,
     curve_limits,
@@ -24,7 +23,7 @@ from sweeplab.figures.curves import (
 )
 from sweeplab.figures.panels import Cell, note, panels
 from sweeplab.figures.plots import Analysis, Plot, series
-from sweeplab.figures.scale import LOG_FROM, set_knob
+from sweeplab.figures.scale import CLOCKS, LOG_FROM, set_knob
 from sweeplab.figures.slices import (
     best_over_others,
     held_at,

@@ -10,10 +10,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweeplab.figures.curves import bars_note, draw_means, within_accuracy
+from sweeplab.figures.curves import bars_note, draw_means
 from sweeplab.figures.panels import Cell, line_key, marker_key, note, panels
 from sweeplab.figures.plots import Analysis, Plot, learning_curves, series
-from sweeplab.figures.scale import places, set_knob, spread
+from sweeplab.figures.scale import places, set_knob, spread, within_accuracy
 from sweeplab.figures.slices import best_over_others, levels, seeds_of, swept
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, PAPER, styled
 from sweeplab.sweeps.settings import METRIC, METRIC_NAME

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweeplab.figures.curves import (
-    CLOCKS,
     above_limit,
     accuracy_floor,
     bands_note,
@@ -26,6 +25,7 @@ from sweeplab.figures.curves import (
 )
 from sweeplab.figures.panels import Cell, line_key, panels
 from sweeplab.figures.plots import Analysis, Plot, series
+from sweeplab.figures.scale import CLOCKS
 from sweeplab.figures.slices import held_at, held_note, levels, setting_of, swept, thinned
 from sweeplab.figures.theme import MUTED, styled
 from sweeplab.sweeps.tables import Sweep

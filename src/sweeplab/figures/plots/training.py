@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import SweeplabError
-from sweeplab.figures.curves import CLOCKS, sparse, within_accuracy
 from sweeplab.figures.panels import Cell, line_key, note, panels
-from sweeplab.figures.plots import Analysis, Plot
+from sweeplab.figures.plots import Plot
+from sweeplab.figures.scale import CLOCKS, evenly, within_accuracy
 from sweeplab.figures.svg import to_bytes
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, UNORDERED, styled
-from sweeplab.results import Curves
-from sweeplab.runs.curves import SCHEMA
+from sweeplab.results import LOSSES, Curves
 from sweeplab.runs.files import write_bytes
-from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import number, setting_text
+
+# What a command that trains one run draws: it needs neither pandas nor seaborn, which take a
+# second to import.
+if TYPE_CHECKING:
+    from sweeplab.figures.plots import Analysis
+    from sweeplab.sweeps.tables import Sweep
+
+Columns = Mapping[str, NDArray[Any]]  # of the curves of one run
 
 FORMATS = ("png", "svg")
 CELL = Cell(width=5.0, height=3.3, left=0.75, right=0.25, top=0.4, bottom=0.55)
@@ -73,13 +78,10 @@ def write_training_curves(
     folder: Path, curves: Curves, config: RunConfig, diverged_at: int | None = None
 ) -> list[Path]:
     """Write ``loss`` and ``accuracy`` as PNG and SVG into a run's folder; the files' paths."""
-    frame = pd.DataFrame(
-        {name: np.asarray(getattr(curves, name), dtype=float) for name in SCHEMA.names}
-    )
     about = setting_text(flatten(config), TITLED)
     written = []
     for metric in ("loss", "accuracy"):
-        figure = _draw(metric, frame, about, diverged_at)
+        figure = _draw(metric, vars(curves), about, diverged_at)
         for file_format in FORMATS:
             path = folder / f"{metric}.{file_format}"
             write_bytes(path, to_bytes(figure, file_format))
@@ -88,22 +90,24 @@ def write_training_curves(
 
 
 @styled
-def _draw(metric: str, curves: pd.DataFrame, about: str, diverged_at: int | None) -> Figure:
+def _draw(metric: str, curves: Columns, about: str, diverged_at: int | None) -> Figure:
     is_loss = metric == "loss"
     batches = [line_key("one batch", CONTEXT)] if is_loss else []
     sets = [line_key(label, colour, (0, dash or None)) for label, colour, dash in SETS.values()]
     figure, (ax,) = panels(1, cell=CELL, legend=[*batches, *sets])
     if is_loss:
-        at_batches = curves[["iteration", "batch_loss"]].to_numpy()
-        ax.plot(*at_batches.T, color=CONTEXT, linewidth=0.8, alpha=0.7)
-    rows = sparse(curves[curves["val_loss"].notna()])
+        batch = curves["iteration"], curves["batch_loss"]
+        ax.plot(*batch, color=CONTEXT, linewidth=0.8, alpha=0.7)
+    evaluated = np.flatnonzero(np.isfinite(curves["val_loss"]))
+    rows = evaluated[evenly(len(evaluated))]
     for name, (_, colour, dash) in SETS.items():
-        line = {"color": colour, "linestyle": (0, dash or None)}
-        sns.lineplot(rows, x="iteration", y=f"{name}_{metric}", estimator=None, ax=ax, **line)
+        line: Any = {"color": colour, "linestyle": (0, dash or None)}
+        ax.plot(curves["iteration"][rows], curves[f"{name}_{metric}"][rows], **line)
     if is_loss:
         # Losses on their way to divergence would flatten all that came before.
-        first = curves["val_loss"].iloc[0]
-        high = np.nanmax(curves[["train_loss", "val_loss", "batch_loss"]].to_numpy(dtype=float))
+        first = float(curves["val_loss"][0])
+        losses = (curves[name] for name in LOSSES)
+        high = max(float(np.nanmax(loss.astype(np.float64))) for loss in losses)
         ax.set_ylim(0, 3 * first if diverged_at is not None else 1.03 * high)
     else:
         within_accuracy(ax)
@@ -122,7 +126,7 @@ def _draw(metric: str, curves: pd.DataFrame, about: str, diverged_at: int | None
     return figure
 
 
-def _of_run(sweep: Sweep, run: str | None) -> tuple[pd.DataFrame, str, int | None]:
+def _of_run(sweep: Sweep, run: str | None) -> tuple[Columns, str, int | None]:
     """A run's curves, what to call it, and where it diverged."""
     rows = sweep.runs if run is None else sweep.runs[sweep.runs["run"] == str(run)]
     if len(rows) != 1 or rows["status"].iloc[0] == "failed":
@@ -131,5 +135,6 @@ def _of_run(sweep: Sweep, run: str | None) -> tuple[pd.DataFrame, str, int | Non
         )
     row = rows.iloc[0]
     mine = (sweep.curves["sweep"] == row["sweep"]) & (sweep.curves["run"] == row["run"])
-    stopped = None if pd.isna(row["diverged_at"]) else int(row["diverged_at"])
-    return sweep.curves[mine], setting_text(row.to_dict(), TITLED), stopped
+    stopped = int(row["diverged_at"]) if row["status"] == "diverged" else None
+    curves = {name: column.to_numpy() for name, column in sweep.curves[mine].items()}
+    return curves, setting_text(row.to_dict(), TITLED), stopped

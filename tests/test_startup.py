@@ -1,0 +1,93 @@
+"""What commands import: PyTorch takes a second, and nothing else should take another unasked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweeplab.data import digits
+
+HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "seaborn", "matplotlib", "torchvision")
+PROGRAM = """
+import json, sys
+from sweeplab.cli.main import main
+sys.argv = ["sweeplab", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+# A worker does this with each stack it is handed.
+WORKER = """
+import json, sys
+from pathlib import Path
+from sweeplab.config import DataConfig, RunConfig
+from sweeplab.data import load
+from sweeplab.execute.files import Stack, StackFiles, StackRun
+from sweeplab.execute.stack import train_file
+from sweeplab.runs.folder import RunFolder, RunIdentity
+from sweeplab.runs.record import signature
+from sweeplab.training import ENGINE_VERSION
+config = RunConfig(data=DataConfig("digits", "data", 100, 100, 1000), epochs=1)
+checksum = load(config.data).checksum
+name = signature(config, checksum, ENGINE_VERSION)
+identity = RunIdentity(config, name, checksum, ENGINE_VERSION)
+files = StackFiles(Path("stacks/a.json").absolute())
+files.write(Stack([StackRun(RunFolder(Path("run").absolute()), identity, {})], ["sweeplab"]))
+train_file(str(files.path), 1)
+assert Path("run/run.json").exists()
+print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "wanted"),
+    [
+        (PROGRAM, ("ls", "."), {"pyarrow"}),
+        (PROGRAM, ("experiments",), set()),
+        (PROGRAM, ("train", "--help"), {"torch", "pyarrow"}),
+        (PROGRAM, ("train", "data=digits", "epochs=1"), {"torch", "pyarrow", "matplotlib"}),
+        (
+            PROGRAM,
+            ("train", "-m", "data=digits", "epochs=1", "seed=1,2", "hydra.sweeper.report=false"),
+            {"torch", "pyarrow", "pandas", "scipy"},
+        ),
+        (WORKER, (), {"torch", "pyarrow"}),
+    ],
+    ids=["ls", "experiments", "help", "one-run", "sweep", "worker"],
+)
+def test_each_command_imports_what_it_needs(
+    tmp_path: Path, program: str, words: tuple[str, ...], wanted: set[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules = set(json.loads(done.stdout.splitlines()[-1]))
+    assert {name for name in HEAVY if name in modules} <= wanted
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    table = digits._table()
+    np.testing.assert_array_equal(table[:, :-1], images)
+    np.testing.assert_array_equal(table[:, -1], labels)
+
+
+def test_digits_are_asked_of_scikit_learn_where_its_table_lies_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = digits._table()
+    monkeypatch.setattr(digits, "find_spec", lambda _: None)
+    np.testing.assert_array_equal(digits._table(), found)
