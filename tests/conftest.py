@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,11 @@ from sweeplab.places import conf_dir
 # A busy machine is no failure: no example has a time limit.
 settings.register_profile("sweeplab", deadline=None)
 settings.load_profile("sweeplab")
+
+# Under `nohup`, or in the background of a script, these are ignored, and the commands that tests
+# start would inherit that: one sent Ctrl-C would train on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -122,6 +122,24 @@ class RunConfig:
         role="place",
     )
 
+    def __post_init__(self) -> None:
+        """Refuse what is easily given in the place of a part.
+
+        Raises:
+            ConfigError: ``data`` or ``optimizer`` is a name, or another thing.
+        """
+        # OmegaConf makes one of its own nodes where this is a schema.
+        if isinstance(self.data, str):
+            raise ConfigError(
+                f"data must be a DataConfig, but is '{self.data}': "
+                f"RunConfig(data=sweeplab.data_config('{self.data}'))."
+            )
+        if isinstance(self.optimizer, str | int | float):
+            raise ConfigError(
+                f"optimizer must be an OptimizerConfig, but is {self.optimizer!r}: "
+                "RunConfig(optimizer=sweeplab.OptimizerConfig(lr=0.1))."
+            )
+
 
 KNOBS = declared_in(RunConfig)  # by dotted key, in order
 _READ: dict[str, Callable[[RunConfig], Any]] = {key: attrgetter(key) for key in KNOBS}

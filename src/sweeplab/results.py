@@ -8,8 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeplab.config import RunConfig
+from sweeplab.config import KNOBS, RunConfig, flatten
 
+# Of a configuration, in a result's line; others where they are not the usual.
+ALWAYS_NAMED = ("data.name", "data.train_size", "batch_size", "epochs", "optimizer.lr", "seed")
 Status = Literal["completed", "diverged"]
 
 LOSSES = ("batch_loss", "train_loss", "val_loss")
@@ -23,7 +25,7 @@ METRICS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Curves:
     """One row for each number of updates done, from 0 (the initial weights) to T.
 
@@ -48,11 +50,46 @@ class Curves:
         """The rows that hold an evaluation."""
         return np.flatnonzero(np.isfinite(self.val_loss))
 
+    @property
+    def evaluations(self) -> Curves:
+        """The rows that hold an evaluation alone, so that no curve has gaps."""
+        return Curves(**{name: values[self.evaluated] for name, values in vars(self).items()})
+
+    def plot(self, metric: str = "accuracy", ax: Any = None) -> Any:
+        """Draw a training and a validation curve over the iterations.
+
+        Args:
+            metric: ``accuracy`` or ``loss``.
+            ax: matplotlib axes to draw on; a new figure's if None.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ValueError: there is no such metric.
+        """
+        if metric not in ("accuracy", "loss"):
+            raise ValueError(f"metric must be 'accuracy' or 'loss', but is {metric!r}.")
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots()
+        rows = self.evaluations
+        for part, label in (("train", "training"), ("val", "validation")):
+            values = getattr(rows, f"{part}_{metric}")
+            ax.plot(rows.iteration, values, label=label)
+        ax.set(xlabel="iterations", ylabel=metric if metric == "accuracy" else "loss (nats)")
+        ax.legend()
+        return ax
+
     def __len__(self) -> int:
         return len(self.iteration)
 
+    def __repr__(self) -> str:
+        return f"<Curves: {len(self)} rows, {len(self.evaluated)} of them evaluations>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """The outcome of training one configuration.
 
@@ -69,6 +106,23 @@ class RunResult:
     device: str  # where it ran: "cpu" or "cuda"
     seconds: float  # wall time of the stack, or the part of one, that it was trained in
     stack_runs: int  # how many runs shared that time
+
+    def __repr__(self) -> str:
+        swept = {
+            key: value
+            for key, value in flatten(self.config).items()
+            if key in ALWAYS_NAMED or (KNOBS[key].role != "place" and value != KNOBS[key].default)
+        }
+        setting = ", ".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in swept.items())
+        if self.diverged_at is not None:
+            how = f"diverged at iteration {self.diverged_at}"
+        else:
+            final = final_metrics(self.curves)
+            how = (
+                f"validation accuracy {final.val_accuracy:.4f}, training accuracy "
+                f"{final.train_accuracy:.4f} after {final.iteration} iterations"
+            )
+        return f"<RunResult: {how}\n {setting}>"
 
 
 @dataclass(frozen=True)

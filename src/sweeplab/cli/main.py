@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import io
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 import click
 
+from sweeplab.cli.streams import mend_streams
 from sweeplab.errors import shown_as_messages, wants_traceback
 
 PATH: Any = click.Path(path_type=Path)
@@ -155,12 +155,15 @@ def _collect_less_garbage() -> None:
 def main() -> None:
     """The console script: runs a command and shows an error as one message."""
     _collect_less_garbage()
-    # A folder's name need not be UTF-8, nor a terminal: what it cannot show must stop no command.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    mend_streams()
+    # With hydra.verbose=true they would tell of every font that there is.
+    for name in ("matplotlib", "PIL"):
+        logging.getLogger(name).setLevel(logging.INFO)
     logging.raiseExceptions = False  # a log file on a full disk is no reason for a traceback
-    if sys.argv[1:2] == ["-sc"]:  # Hydra's completion script asks the bare command
+    if sys.argv[1:2] in (
+        ["-sc"],
+        ["--shell-completion"],
+    ):  # Hydra's completion script asks the bare command
         os.environ["COMP_LINE"] = os.environ.get("COMP_LINE", "").replace(" train", "", 1)
         sys.argv.insert(1, "train")
     with shown_as_messages(wants_traceback()):

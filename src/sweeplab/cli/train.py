@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from sweeplab.cli.experiments import Experiment, find, read
-from sweeplab.config import KNOBS, RunConfig
+from sweeplab.cli.typed import options_first, refuse_unknown_keys, take_experiment
+from sweeplab.config import RunConfig
 from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, wants_traceback
 from sweeplab.places import conf_dir
 from sweeplab.task.spaced import quote_spaced
@@ -29,9 +29,8 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
         task: what to run for each job; ``TrainTask`` if None. Benchmarks give another.
     """
     words = list(arguments)
-    experiment = None
-    if words and "=" not in words[0] and words[0].endswith((".yaml", ".yml")):
-        experiment = read(find(words.pop(0)))
+    file = take_experiment(words)
+    experiment = read(find(file)) if file else None
     if "--dry-run" in words:
         words = [*(word for word in words if word != "--dry-run"), "hydra.launcher.dry_run=true"]
         if experiment is None and not set(MULTIRUN) & set(words):
@@ -39,11 +38,11 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
                 "--dry-run shows what a sweep would train: give -m, or an experiment's file."
             )
     words = [quote_spaced(word) for word in words]
-    if "-sc" not in words:
-        _refuse_unknown_keys(words)
+    if not {"-sc", "--shell-completion"} & set(words):
+        refuse_unknown_keys(words)
     if experiment is not None:
         words.append(f"+experiment={experiment.name}")
-    sys.argv = ["sweeplab", *words]  # Hydra reads no other
+    sys.argv = ["sweeplab", *options_first(words)]  # Hydra reads no other
 
     import hydra
     from hydra.core.config_store import ConfigStore
@@ -119,17 +118,3 @@ def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, 
     if not isinstance(block, dict):
         raise ConfigError(f"{key} in {experiment.path} must hold keys, but is '{block}'.")
     return block
-
-
-def _refuse_unknown_keys(words: list[str]) -> None:
-    """A mistyped key gets a suggestion, which Hydra's own message has none of."""
-    groups = {folder.name for folder in conf_dir().iterdir() if folder.is_dir()}
-    nodes = {name.rsplit(".", 1)[0] for name in KNOBS}
-    for word in words:
-        key, given, _ = word.partition("=")
-        if not given or word.startswith(("-", "+", "~", "hydra.")) or "@" in key or "/" in key:
-            continue
-        if key not in {*KNOBS, *groups, *nodes}:
-            close = difflib.get_close_matches(key, KNOBS, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"The keys are: {', '.join(KNOBS)}."
-            raise click.UsageError(f"{key} is not a configuration key (in '{word}'). {hint}")
