@@ -150,7 +150,7 @@ def test_a_worker_lost_too_often_is_reported_and_mended_later(
     assert set(runs["status"][8:]) == {"completed"}
     failed = runs.index[runs["status"] == "failed"][0]
     error = error_of(tmp_path / "s" / "s" / str(failed))
-    assert "its worker process was killed or crashed" in error
+    assert "its worker process was ended by SIGKILL" in error
     assert "tried 1 time, among 4 runs" in error
     assert error in done.out
     done = sweeplab(*command)
