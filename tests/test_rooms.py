@@ -29,6 +29,7 @@ ROOMS = [
     {"execute"},
     {"task"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 MAY_MEET_HYDRA = {"task", "cli"}
