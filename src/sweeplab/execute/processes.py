@@ -6,6 +6,7 @@ work, does not say how the process ended, and cannot end one that hangs.
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from sweeplab.errors import SweeplabError, WorkerLostError
+from sweeplab.execute.progress import NO_THREAD
 
 Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 Outcome = tuple[Any, Exception | None]
@@ -42,10 +44,7 @@ class Processes(Executor):
                 worker.start()
         except RuntimeError as error:
             self.shutdown()
-            raise SweeplabError(
-                f"The system refuses another thread ({error}): `ulimit -u` shows how many "
-                "processes and threads a user may have. Raise it, or set hydra.launcher.workers=1."
-            ) from error
+            raise SweeplabError(NO_THREAD) from error
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         """Call ``fn`` in a worker."""
@@ -116,7 +115,7 @@ class _Worker(threading.Thread):
             assert self.pipe
             self.pipe.send((fn, args))
             outcome: Outcome = self.pipe.recv()
-        except WorkerLostError as error:
+        except SweeplabError as error:
             return None, error
         except (EOFError, OSError):
             assert self.process
@@ -131,7 +130,7 @@ def _started() -> tuple[Connection, BaseProcess]:
     """A process that works off what comes through the pipe.
 
     Raises:
-        WorkerLostError: the system refuses another process.
+        SweeplabError: the system refuses another process.
     """
     # A fork would copy PyTorch's threads in whatever state they are.
     spawn = multiprocessing.get_context("spawn")
@@ -140,6 +139,8 @@ def _started() -> tuple[Connection, BaseProcess]:
     try:
         process.start()
     except OSError as error:
+        if error.errno == errno.EAGAIN:
+            raise SweeplabError(NO_THREAD) from error
         raise WorkerLostError(f"no worker process could be started ({error.strerror})") from error
     theirs.close()  # so that the pipe ends with the process
     return ours, process
@@ -155,7 +156,11 @@ def _death(code: int | None) -> str:
 
 def _work(pipe: Connection) -> None:
     """What a worker process does, until its parent ends."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    except RuntimeError:
+        pipe.send((None, SweeplabError(NO_THREAD)))
+        return
     while True:
         fn, args = pipe.recv()
         outcome: Outcome

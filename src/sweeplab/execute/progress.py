@@ -14,12 +14,18 @@ from pathlib import Path
 import msgspec
 
 from sweeplab.config import RunConfig
+from sweeplab.errors import SweeplabError
 from sweeplab.execute.files import StackRun
 from sweeplab.runs.record import RunRecord
 from sweeplab.training import iterations
 
 BEAT_SECONDS = 1.0  # between two lines that a worker writes
 TAIL = 4096  # bytes at the end of a file of such lines that surely hold a whole one
+
+NO_THREAD = (
+    "The system refuses another thread: `ulimit -u` shows how many processes and threads a user "
+    "may have. Raise it, or set hydra.launcher.executor=inline."
+)
 
 
 class Tally(msgspec.Struct):
@@ -121,6 +127,9 @@ def beating(meter: Meter, path: Path) -> Iterator[None]:
     """Write a line to ``path`` every second meanwhile: ``meter``'s tally, and a sign of life.
 
     The file is only ever added to, so that who reads it finds whole lines.
+
+    Raises:
+        SweeplabError: the system lets this process start no more threads.
     """
     stop = threading.Event()
 
@@ -132,7 +141,10 @@ def beating(meter: Meter, path: Path) -> Iterator[None]:
                     return
 
     thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise SweeplabError(NO_THREAD) from error
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -95,15 +95,17 @@ class SweepProgress:
 
     def __enter__(self) -> SweepProgress:
         if self.runs:
-            self.bar.start()
-            self.thread.start()
+            with suppress(RuntimeError):  # no more threads may be started: train without a word
+                self.bar.start()
+                self.thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if not self.runs:
             return
         self.stop.set()
-        self.thread.join()
+        if self.thread.ident is not None:
+            self.thread.join()
         self.bar.stop()
         moment = self.moment("training" if kind is None else "stopped")
         append(self.file, moment)
