@@ -92,6 +92,8 @@ def test_a_sweep_over_draws_from_training_to_report(sweeplab: Command) -> None:
     page = Path("sweep/report.html").read_text()
     assert "12 runs: 12 completed" in page
     assert "3 training sets" in page
+    assert "over 3 seeds" not in page
+    assert "n = 3 seeds" not in page
     # The same again trains nothing, and one run comes back as it was.
     assert "12 complete already" in sweeplab("train", "-m", *sizes, *sweep).text
     assert sweeplab("reproduce", "sweep/7").code == 0

@@ -242,18 +242,18 @@ def loss_limit(points: pd.DataFrame, metric: str, x: str = CLOCKS["iteration"]) 
     return 1.1 * float(points.loc[points[x] == 0, metric].max())
 
 
-def bands_note(n: pd.Series[int]) -> str:
-    """How lines and bands were made, with the number of seeds of each point."""
+def bands_note(n: pd.Series[int], of: str = "seeds") -> str:
+    """How lines and bands were made, with the number of replicates, ``of``, of each point."""
     if n.max() == 1:
-        return "One seed each, so there are no bands."
-    return f"Lines are means over seeds, bands their 95 % t intervals ({_seeds(n)})."
+        return f"One {of.removesuffix('s')} each, so there are no bands."
+    return f"Lines are means over {of}, bands their 95 % t intervals ({_how_many(n, of)})."
 
 
-def bars_note(n: pd.Series[int]) -> str:
+def bars_note(n: pd.Series[int], of: str = "seeds") -> str:
     """As :func:`bands_note`, for bars; a part of a sentence."""
     if n.max() == 1:
-        return "; one seed each, so there are no intervals"
-    return f"; bars are 95 % t intervals over seeds ({_seeds(n)})"
+        return f"; one {of.removesuffix('s')} each, so there are no intervals"
+    return f"; bars are 95 % t intervals over {of} ({_how_many(n, of)})"
 
 
 def above_limit(points: pd.DataFrame, metric: str) -> str:
@@ -276,6 +276,6 @@ def curves_note(table: pd.DataFrame, groups: Sequence[str], x: str) -> str:
     )
 
 
-def _seeds(n: pd.Series[int]) -> str:
+def _how_many(n: pd.Series[int], of: str) -> str:
     low, high = int(n.min()), int(n.max())
-    return f"n = {low} seeds" if low == high else f"n = {low} to {high} seeds"
+    return f"n = {low} {of}" if low == high else f"n = {low} to {high} {of}"

@@ -25,7 +25,14 @@ from sweeplab.runs.many import read_runs
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import is_sweep, runs_in, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder
-from sweeplab.sweeps.settings import RANK, SettingsTable, count_statuses, summarise
+from sweeplab.sweeps.settings import (
+    DRAW,
+    RANK,
+    SettingsTable,
+    count_statuses,
+    replicate_key,
+    summarise,
+)
 
 CONFIG = tuple(KNOBS)
 # Of the columns that have gaps.
@@ -54,6 +61,11 @@ class Sweep:
     def settings(self) -> SettingsTable:
         """One row a setting, a configuration without its seed: see ``settings.summarise``."""
         return summarise(self.runs, self.knobs)
+
+    @property
+    def replicates(self) -> str:
+        """What means are over, in words: seeds, or training sets where several were drawn."""
+        return "training sets" if replicate_key(self.runs) == DRAW else "seeds"
 
     def _repr_html_(self) -> str:
         from sweeplab.sweeps.notebook import sweep_html

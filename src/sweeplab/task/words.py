@@ -87,16 +87,14 @@ def resume_advice(
 def summary(sweep: Sweep) -> None:
     """How the runs ended, and the best settings, with mean and spread over seeds."""
     # Pandas takes a quarter of a second to import, while nothing has been trained.
-    from sweeplab.sweeps.settings import DRAW, count_statuses, ranked, replicate_key
+    from sweeplab.sweeps.settings import count_statuses, ranked
 
     say(f"\n{count_statuses(sweep.runs)}.")
     # What diverged with some seed is never recommended, however high the mean of the others.
     best = ranked(sweep.settings).sort_values("diverged", kind="stable")
     if best.empty:
         return
-    draws = replicate_key(sweep.runs) == DRAW
-    each = "training sets" if draws else "seeds"
-    names = [*map(knob_name, sweep.knobs), each, "final validation accuracy"]
+    names = [*map(knob_name, sweep.knobs), sweep.replicates, "final validation accuracy"]
     diverged = ["diverged"] if best["diverged"].any() else []
     columns = [Column(name, justify="right") for name in names + diverged]
     table = Table(*columns, box=None, header_style="bold")
@@ -111,7 +109,7 @@ def summary(sweep: Sweep) -> None:
     if len(best) > SHOWN_SETTINGS:
         say(f"... and {len(best) - SHOWN_SETTINGS} more settings")
     if (best["n"] > 1).any():
-        say(f"± is half of the 95 % t interval of the mean over the {each}.")
+        say(f"± is half of the 95 % t interval of the mean over the {sweep.replicates}.")
 
 
 def failures(runs: pd.DataFrame) -> None:

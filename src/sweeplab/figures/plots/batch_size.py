@@ -68,7 +68,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         + (own_rates if rated else "")
         + "Against iterations large batches have an advantage, as they see more examples in each; "
         "against epochs small ones have it, as they make more updates. "
-        + bands_note(tables["iteration"]["n"])
+        + bands_note(tables["iteration"]["n"], sweep.replicates)
         + curves_note(tables["epochs"], [BATCH], CLOCKS["epochs"]),
         "Final validation accuracy by batch size: "
         + series(

@@ -182,8 +182,7 @@ def _caption(knobs: int, shown: int) -> str:
         "whose best setting could be the best of all."
     )
     return (
-        "Each cell is the mean final validation accuracy over seeds of the best setting with these "
-        "two values"
+        "Each cell is the mean final validation accuracy of the best setting with these two values"
         + (", the other knobs free. " if knobs > 2 else ". ")
         + ("All panels share one colour scale. " if shown > 1 else "")
         + "Bright is better; the colour follows the logarithm of the error rate, so that "

@@ -36,7 +36,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
             f"knob-{key.replace('.', '-')}",
             f"Accuracy against {name}",
             knob(sweep, key),
-            _caption(sweep.runs, best, key, others=len(sweep.knobs) > 1),
+            _caption(sweep.runs, best, key, sweep.replicates, others=len(sweep.knobs) > 1),
             f"Final validation accuracy of the best setting for each {name}: "
             + series(
                 f"{value_text(r[key])}: {plus_minus(r[METRIC], r['half_width'])}"
@@ -68,7 +68,10 @@ def knob(sweep: Sweep, key: str) -> Figure:
     label = f"{'mean' if alone else 'best setting'} at this value, 95 % interval"
     keys.append(line_key(label, ACCENT, marker="o"))
     figure, (left, right) = panels(2, columns=2, cell=CELL, legend=keys)
-    titles = ("every run", "mean over seeds" if alone else "best over the other knobs")
+    titles = (
+        "every run",
+        f"mean over {sweep.replicates}" if alone else "best over the other knobs",
+    )
     for ax, title in zip((left, right), titles, strict=True):
         set_knob(ax, key, of)
         ax.set(title=title, ylabel=METRIC_NAME)
@@ -120,7 +123,7 @@ def _crosses(ax: Axes, diverged: pd.DataFrame, key: str, of: list[object]) -> No
         note(ax, str(here.sum()), (moved[here].min(), strip), (-5, 0), color=BAD)
 
 
-def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, *, others: bool) -> str:
+def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, of: str, *, others: bool) -> str:
     by_mean = best.sort_values(METRIC, kind="stable")
     low, top = by_mean.iloc[0], by_mean.iloc[-1]
     said = (
@@ -133,7 +136,7 @@ def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, *, others: bool) 
     right = best_of if others else "the mean of each value"
     return (
         f"Left: every run at its {knob_name(key)}, its validation accuracy after training. "
-        f"Right: {right}{bars_note(best['n'])}. {said}{diverged_note(runs, key)}"
+        f"Right: {right}{bars_note(best['n'], of)}. {said}{diverged_note(runs, key)}"
     )
 
 

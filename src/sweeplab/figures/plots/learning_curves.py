@@ -55,7 +55,7 @@ def by_knob(sweep: Sweep, analysis: Analysis, key: str) -> Iterator[Plot]:
         "Loss and accuracy" if seeds_only else f"Learning curves by {name}",
         learning_curves(sweep, key, x=x, setting=analysis.recommended),
         held_note(at, sweep.knobs, [key])
-        + bands_note(table["n"])
+        + bands_note(table["n"], sweep.replicates)
         + above_limit(held, "train_loss")
         + curves_note(table, [key], CLOCKS[x])
         + (f" {count(left_out, 'value')} in between not drawn." if left_out else ""),
@@ -109,7 +109,7 @@ def learning_curves(
     column = CLOCKS[x]
     values = levels(table, hue)
     named = (f"{short_name(hue)} = {value_text(value)}" for value in values)
-    labels = [*named] if hue != SETTING else ["mean over seeds"]
+    labels = [*named] if hue != SETTING else [f"mean over {sweep.replicates}"]
     keys = line_keys(dict(zip(values, labels, strict=True)))
     floor = accuracy_floor(table, [*col, hue], column)
     if not col:

@@ -40,7 +40,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "train-size",
         "What more training images bring",
         train_size(sweep, analysis.recommended),
-        held_note(at, sweep.knobs, [SIZE, DECAY]) + _caption(table, at),
+        held_note(at, sweep.knobs, [SIZE, DECAY]) + _caption(table, at, sweep.replicates),
         "By number of training images: "
         + series(
             value_text(r[SIZE])
@@ -117,7 +117,7 @@ def size_table(runs: pd.DataFrame, at: Mapping[Any, Any], knobs: Sequence[str]) 
     return grouped.mean().assign(n=grouped.size()).reset_index()
 
 
-def _caption(table: pd.DataFrame, at: Mapping[Any, Any]) -> str:
+def _caption(table: pd.DataFrame, at: Mapping[Any, Any], of: str) -> str:
     decay = DECAY in table
     rows = (table[table[DECAY] == at[DECAY]] if decay else table).sort_values(SIZE)
     gaps = " and ".join(
@@ -125,7 +125,7 @@ def _caption(table: pd.DataFrame, at: Mapping[Any, Any]) -> str:
         for row in rows.iloc[[0, -1]].to_dict("records")
     )
     return (
-        f"Accuracies at the end of training, means over seeds{bars_note(table['n'])}. The gap is "
-        f"what the model knows of its training images that it cannot use on others: {gaps}"
+        f"Accuracies at the end of training, means over {of}{bars_note(table['n'], of)}. The gap "
+        f"is what the model knows of its training images that it cannot use on others: {gaps}"
         + (f", at weight decay {value_text(at[DECAY])}." if decay else ".")
     )

@@ -33,10 +33,12 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
         _metric(
             "validation accuracy",
             "final_val_accuracy",
-            "after the last iteration, mean over completed seeds",
+            f"after the last iteration, mean over completed {sweep.replicates}",
         ),
-        _metric("±", "half_width", "half the 95 % t interval of that mean over seeds"),
-        Column("n", "n", hint="completed seeds"),
+        _metric(
+            "±", "half_width", f"half the 95 % t interval of that mean over {sweep.replicates}"
+        ),
+        Column("n", "n", hint=f"completed {sweep.replicates}"),
         _metric("training accuracy", "final_train_accuracy", "after the last iteration, mean"),
         _metric("gap", "gap", "training less validation accuracy"),
         _metric("validation loss", "final_val_loss", "after the last iteration, mean, nats"),
@@ -53,7 +55,7 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
     ]
     intro = (
         "A setting is a configuration without its seed. Ranked by the mean validation accuracy "
-        "after the last iteration, over the seeds that completed."
+        f"after the last iteration, over the {sweep.replicates} that completed."
     )
     return Table(key, title, intro, columns, table.head(MOST_ROWS), "standing", "Settings")
 
