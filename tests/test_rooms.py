@@ -42,7 +42,7 @@ WITHIN = {
     "task": [
         *("spaced", "conditions", "grid", "compose", "left_out"),
         *("prepare", "claim", "words", "progress", "hooks"),
-        *("launch", "job", "finish", "sweep", "search"),
+        *("launch", "job", "finish", "sweep", "notebook", "search"),
     ],
     "report": ["text", "page", "notebook", "build"],
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sweeplab.errors import SweeplabError
     from sweeplab.results import Curves, RunResult
     from sweeplab.sweeps.tables import Sweep, load_sweep
+    from sweeplab.task.notebook import sweep
 
 __all__ = [
     "Curves",
@@ -28,6 +29,7 @@ __all__ = [
     "data_config",
     "figures",
     "load_sweep",
+    "sweep",
     "train",
 ]
 
@@ -41,6 +43,7 @@ _HOMES = {
     "SweeplabError": "errors",
     "data_config": "api",
     "load_sweep": "sweeps.tables",
+    "sweep": "task.notebook",
     "train": "api",
 }
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import overload
+from typing import Any, overload
 
 import yaml
 
 from sweeplab.config import DataConfig, RunConfig, check
 from sweeplab.data import load, resolve
+from sweeplab.data.arrays import hand_over
 from sweeplab.errors import ConfigError
 from sweeplab.parse import from_dict
 from sweeplab.places import conf_dir
@@ -32,11 +33,18 @@ def data_config(name: str) -> DataConfig:
 
 
 @overload
-def train(configs: RunConfig) -> RunResult: ...
+def train(configs: RunConfig, data: Any = None) -> RunResult: ...
 @overload
-def train(configs: Sequence[RunConfig]) -> list[RunResult]: ...
-def train(configs: RunConfig | Sequence[RunConfig]) -> RunResult | list[RunResult]:
+def train(configs: Sequence[RunConfig], data: Any = None) -> list[RunResult]: ...
+def train(
+    configs: RunConfig | Sequence[RunConfig], data: Any = None
+) -> RunResult | list[RunResult]:
     """Train one configuration, or many at once; nothing is written to disk.
+
+    Args:
+        data: ``(X, y)``, or a dictionary of ``X``, ``y``, ``X_val``, ``y_val`` and ``classes``:
+            NumPy arrays or tensors. A configuration whose ``data`` is for another source is then
+            split and scaled as ``data_config("arrays")`` says.
 
     Returns:
         A result for one configuration, a list of results, in order, for several.
@@ -46,7 +54,16 @@ def train(configs: RunConfig | Sequence[RunConfig]) -> RunResult | list[RunResul
         DataError: the data set cannot be had.
     """
     if isinstance(configs, RunConfig):
-        return train([configs])[0]
+        return train([configs], data)[0]
+    if data is not None:
+        path, default = hand_over(data), data_config("arrays")
+        configs = [
+            replace(
+                config,
+                data=replace(config.data if config.data.name == "arrays" else default, path=path),
+            )
+            for config in configs
+        ]
     configs = [check(replace(config, data=resolve(config.data))) for config in map(check, configs)]
     results: dict[int, RunResult] = {}
     for stack in plan_stacks(configs):
