@@ -11,6 +11,7 @@ from hydra.core.config_loader import ConfigLoader
 
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import ConfigError
+from sweeplab.report import analysis
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.task.conditions import parse_condition
 from sweeplab.task.grid import Space, expand
@@ -255,3 +256,37 @@ def test_nothing_left_is_said(sweeplab: Command, tmp_path: Path) -> None:
     assert nothing.code == 1
     assert "all 2 combinations were left out (seed > 0 (2))" in nothing.text
     assert not (tmp_path / "sweep").exists()
+
+
+# ------------------------------------------------------------------ in the report
+
+
+def test_keys_that_move_together_are_one_knob_of_the_report(
+    sweeplab: Command, tmp_path: Path
+) -> None:
+    where = tmp_path / "sweep"
+    ended = sweeplab(
+        *("train", "-m", *TINY, "optimizer.lr=0.01,0.1,1", "batch_size=8,16,32", "seed=range(3)"),
+        *(f"{DECAY}=0,0.3", "hydra.sweeper.zip=[[optimizer.lr,batch_size]]"),
+        f"hydra.sweep.dir={where}",
+    )
+    assert ended.code == 0, ended.text
+    sweep = load_sweep(where)
+    assert sweep.knobs == ["batch_size+optimizer.lr", DECAY]
+    assert len(sweep.settings) == 6
+    assert sorted(zip(sweep.settings[LR], sweep.settings[BATCH], strict=True))[::2] == [
+        (0.01, 8),
+        (0.1, 16),
+        (1.0, 32),
+    ]
+    effects = analysis(sweep).importance["effect"].tolist()
+    assert not {LR, BATCH} & set(effects)
+    assert "batch size with learning rate" in (where / "report.html").read_text().lower()
+    assert "+" not in (where / "runs.csv").read_text().splitlines()[0]
+
+
+def test_knobs_that_cross_are_not_one(sweeplab: Command, tmp_path: Path) -> None:
+    where = tmp_path / "sweep"
+    crossed = ("optimizer.lr=0.1,1", "batch_size=8,16", "hydra.sweeper.report=false")
+    assert sweeplab("train", "-m", *TINY, *crossed, f"hydra.sweep.dir={where}").code == 0
+    assert load_sweep(where).knobs == [BATCH, LR]

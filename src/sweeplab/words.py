@@ -9,10 +9,12 @@ from typing import Any
 
 from sweeplab.config import KNOBS
 
+TOGETHER = "+"  # joins the keys of knobs that move together: see sweeps.together
+
 
 def knob_name(key: str) -> str:
-    """What the report calls the configuration key ``key``."""
-    return KNOBS[key].name if key in KNOBS else key
+    """What the report calls the configuration key ``key``; of keys that move together, of all."""
+    return " with ".join(KNOBS[part].name if part in KNOBS else part for part in parts_of(key))
 
 
 def axis_name(key: str, *more: str) -> str:
@@ -24,7 +26,14 @@ def axis_name(key: str, *more: str) -> str:
 
 def short_name(key: str) -> str:
     """The shortest name of ``key`` that is still understood."""
-    return (KNOBS[key].short if key in KNOBS else "") or knob_name(key)
+    return " with ".join(
+        (KNOBS[part].short if part in KNOBS else "") or knob_name(part) for part in parts_of(key)
+    )
+
+
+def parts_of(key: str) -> list[str]:
+    """The keys that ``key`` stands for: itself, or those that move together."""
+    return key.split(TOGETHER)
 
 
 def effect_name(effect: str, knobs: Sequence[str]) -> str:
@@ -72,7 +81,11 @@ def _brief(text: str, value: float, digits: int) -> str:
 def setting_text(values: Mapping[Any, Any], knobs: Sequence[str], *, short: bool = False) -> str:
     """The knobs of a setting with their values: ``learning rate = 0.1, batch size = 64``."""
     name = short_name if short else knob_name
-    return ", ".join(f"{name(key)} = {value_text(values[key])}" for key in knobs)
+    texts = []
+    for key in knobs:
+        parts = [part for part in parts_of(key) if part in values] or [key]
+        texts.append(" with ".join(f"{name(part)} = {value_text(values[part])}" for part in parts))
+    return ", ".join(texts)
 
 
 def number(value: Any, digits: int = 3) -> str:

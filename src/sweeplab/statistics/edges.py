@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeplab.config import KNOBS
+from sweeplab.knobs import Knob
 from sweeplab.statistics.comparisons import Difference
 
 
@@ -36,7 +37,7 @@ def edges(effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge]:
     at_ends = []
     matters = set(tests.loc[tests["effect"].astype(bool), "knob"])
     for knob, part in effects.groupby("knob", sort=False):
-        known = KNOBS[str(knob)]
+        known = KNOBS.get(str(knob), Knob("", ""))  # of several that move together, none is known
         if knob not in matters or not known.ordered or len(part) < 2:
             continue
         rows = part.astype({"value": "float64"}).sort_values("value")

@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 
 from sweeplab.config import KNOBS
 from sweeplab.results import METRICS
-from sweeplab.words import count, listed
+from sweeplab.words import count, listed, parts_of
 
 # One rule for every ranking and every figure: validation accuracy after the last iteration. The
 # best iteration of each run would be chosen on the same images, and so flatter noisy runs.
@@ -48,7 +48,8 @@ def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     good = usable(frame)
     columns = ["setting", "best_iteration", *means]
     done = per_replicate(frame[good], knobs).reindex(columns=columns).groupby("setting")
-    table = by_setting[list(knobs)].first()
+    together = [part for knob in knobs for part in parts_of(knob) if part not in knobs]
+    table = by_setting[[*knobs, *together]].first()
     table["runs"] = by_setting.size()
     table["n"] = done.size().reindex(table.index, fill_value=0)
     gone = frame["status"] == "diverged"

@@ -33,6 +33,8 @@ from sweeplab.sweeps.settings import (
     replicate_key,
     summarise,
 )
+from sweeplab.sweeps.together import joined, one_for_each_group
+from sweeplab.words import TOGETHER
 
 CONFIG = tuple(KNOBS)
 # Of the columns that have gaps.
@@ -107,6 +109,9 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
         why = f": {skipped[0][1]}" if skipped else "."
         raise RunFolderError(f"No complete run lies in {', '.join(map(str, paths))}{why}")
     runs = pd.DataFrame([rows[i] for i in kept]).astype(TYPES)
+    # Settings that a search chose have no value in common, and merged sweeps differ as they like.
+    if len(roots) == 1 and not SweepFolder(roots[0][0]).study.exists():
+        runs = joined(runs, varying(runs))
     return Sweep(
         path=paths[0],
         paths=tuple(root for root, _ in roots),
@@ -122,17 +127,18 @@ def varying(runs: pd.DataFrame) -> list[str]:
     """The configuration keys with more than one value in ``runs``, in configuration order.
 
     Seeds are replicates, and no knob. Where several data sets were used, a ``data.`` key that is
-    fixed within each of them only comes along with the data set, and is no knob either.
+    fixed within each of them only comes along with the data set, and is no knob either. Knobs
+    that move together are one.
     """
     found = [key for key in CONFIG if KNOBS[key].role == "knob" and runs[key].nunique() > 1]
-    if "data.name" not in found:
-        return found
-    by_data = runs.groupby("data.name")
-    return [
-        key
-        for key in found
-        if key == "data.name" or not key.startswith("data.") or by_data[key].nunique().max() > 1
-    ]
+    if "data.name" in found:
+        by_data = runs.groupby("data.name")
+        found = [
+            key
+            for key in found
+            if key == "data.name" or not key.startswith("data.") or by_data[key].nunique().max() > 1
+        ]
+    return one_for_each_group(runs, found)
 
 
 def write_tables(sweep: Sweep) -> tuple[Path, Path]:
@@ -141,7 +147,8 @@ def write_tables(sweep: Sweep) -> tuple[Path, Path]:
     The same runs give the same bytes, whenever and in whatever order they were trained.
     """
     folder = SweepFolder(sweep.path)
-    runs = sweep.runs.drop(columns=NOT_IN_CSV)
+    own = [column for column in sweep.runs if TOGETHER not in str(column)]
+    runs = sweep.runs[own].drop(columns=NOT_IN_CSV)
     write_text(folder.runs_table, runs.to_csv(index=False, lineterminator="\n"))
     curves = sweep.curves.to_parquet(engine="pyarrow", compression="zstd", index=False)
     write_bytes(folder.curves_table, curves)

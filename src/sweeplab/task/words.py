@@ -15,7 +15,7 @@ from sweeplab.sweeps.progress import duration
 from sweeplab.task.compose import quoted
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
-from sweeplab.words import count, knob_name, plus_minus, value_text
+from sweeplab.words import count, knob_name, parts_of, plus_minus, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,13 +94,14 @@ def summary(sweep: Sweep) -> None:
     best = ranked(sweep.settings).sort_values("diverged", kind="stable")
     if best.empty:
         return
-    names = [*map(knob_name, sweep.knobs), sweep.replicates, "final validation accuracy"]
+    keys = [part for knob in sweep.knobs for part in parts_of(knob)]
+    names = [*map(knob_name, keys), sweep.replicates, "final validation accuracy"]
     diverged = ["diverged"] if best["diverged"].any() else []
     columns = [Column(name, justify="right") for name in names + diverged]
     table = Table(*columns, box=None, header_style="bold")
     for _, row in best.head(SHOWN_SETTINGS).iterrows():
         table.add_row(
-            *(value_text(row[knob]) for knob in sweep.knobs),
+            *(value_text(row[key]) for key in keys),
             str(int(row["n"])),
             plus_minus(row["final_val_accuracy"], row["half_width"], 4),
             *(str(int(row[name])) for name in diverged),

@@ -12,7 +12,7 @@ from sweeplab.report.page.pieces import Column, Table, command
 from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import DRAW, ranked
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, knob_name, number, value_text
+from sweeplab.words import count, knob_name, number, parts_of, value_text
 
 # DataTables sorts a hyphen below all numbers.
 NONE = "-"
@@ -119,7 +119,8 @@ def _which(sweep: Sweep) -> list[Column]:
 
 
 def _knobs(sweep: Sweep) -> list[Column]:
-    return [Column(knob_name(knob), knob, value_text) for knob in sweep.knobs]
+    parts = [part for knob in sweep.knobs for part in parts_of(knob)]
+    return [Column(knob_name(part), part, value_text) for part in parts]
 
 
 def _metric(title: str, name: str, hint: str) -> Column:
