@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
-from test_statistics_samples import answers, as_replicates
+from test_statistics_samples import answers, as_replicates, curves_of, make_sweep
 
 from sweeplab.statistics import Noise, accuracy_interval, comparisons, noise, optimism, tied_set
 from sweeplab.statistics.contrasts import Errors, average_errors, pair_errors
 from sweeplab.statistics.joint import draws
+from sweeplab.statistics.optimism import luck_of_seeds
 from sweeplab.statistics.seeds import LOGS, Prior, doubt, learn, trend
+from sweeplab.statistics.steps import last_steps
 
 ONE, OTHER = np.array([0]), np.array([1])
 
@@ -336,6 +338,55 @@ def test_what_to_expect_of_the_best_counts_the_luck_of_noisy_seeds() -> None:
     inside = (frame["low"] <= truth) & (truth <= frame["high"])
     assert inside.mean() > 0.9
     assert frame["optimism"].mean() > 0.6 * (frame["highest"].mean() - truth) > 0.02
+
+
+@pytest.mark.parametrize("noise_of_seeds", [0.02, 0.06])
+def test_luck_of_seeds_is_what_bayes_rule_says_for_normal_means(noise_of_seeds: float) -> None:
+    """C. Morris, J. Am. Stat. Assoc. 78, 1983: shrunk by V / (V + A) towards the mean."""
+    rng = np.random.default_rng(8)
+    spread = 0.04
+    found, expected = [], []
+    for _ in range(20):
+        mean = 0.5 + rng.normal(0, np.hypot(spread, noise_of_seeds), 1000)
+        luck, left = luck_of_seeds(mean, np.full(1000, noise_of_seeds**2))
+        found.append(luck)
+        share = noise_of_seeds**2 / (noise_of_seeds**2 + spread**2)
+        expected.append(share * (mean.max() - 0.5))
+        assert left >= noise_of_seeds
+    assert np.mean(found) == pytest.approx(np.mean(expected), rel=0.2)
+    assert luck_of_seeds(np.array([0.9]), np.array([0.01])) == (0.0, 0.1)
+    assert luck_of_seeds(np.array([0.9, 0.8]), np.zeros(2)) == (0.0, 0.0)
+
+
+def test_optimism_of_noisy_settings_with_one_seed_counts_what_curves_show() -> None:
+    """Half of fifty equal settings are noisy, and one of these is the highest by luck."""
+    rng = np.random.default_rng(9)
+    lucky, stated, blind = [], [], []
+    spread = np.where(np.arange(50) % 2, 0.03, 0.002)
+    truth = special.ndtr(1.8 / np.sqrt(2.0**2 + 0.7**2 + 0.5**2))
+    for _ in range(20):
+        # answers(): an effect of 0.1 moves an accuracy by 1.3 points.
+        right = answers(rng, np.zeros(50), 1, 500, own=(spread / 0.13)[:, None, None])
+        data = as_replicates(right)
+        lucky.append(data.accuracy.max() - truth)
+        stated.append(optimism(noise(data, spread**2), number=100)["optimism"].iloc[0])
+        blind.append(optimism(noise(data), number=100)["optimism"].iloc[0])
+    assert np.mean(stated) == pytest.approx(np.mean(lucky), abs=0.015)
+    assert np.mean(blind) < 0.5 * np.mean(lucky)
+
+
+def test_the_last_steps_of_curves_show_how_much_a_setting_wobbles() -> None:
+    runs, *_ = make_sweep({"optimizer.lr": [0.01, 0.1, 1.0]}, lambda _: 0.0, seeds=1)
+    curves = curves_of(runs, lambda at: 0.8 + 0.1 * at, noise=0.0)
+    sizes = dict(zip(runs["run"], (0.001, 0.01, 0.1), strict=True))
+    rng = np.random.default_rng(2)
+    wobble = rng.normal(size=len(curves)) * curves["run"].map(sizes)
+    curves["val_accuracy"] += wobble
+    found = last_steps(runs, pd.Series([0, 1, 2]), curves)
+    assert np.sqrt(found) == pytest.approx([0.001, 0.01, 0.1], rel=0.6)
+    short = curves[(curves["run"] != "1") | (curves["iteration"] % 100 == 0)]
+    assert np.isfinite(last_steps(runs, pd.Series([0, 1, 2]), short)).all()
+    assert last_steps(runs, pd.Series([0, 1, 2]), curves[curves["iteration"] < 100]) is None
 
 
 def test_optimism_without_choice_or_predictions() -> None:

@@ -10,6 +10,7 @@ from drawn import INVENTED, Drawn
 
 from sweeplab.statistics import (
     Noise,
+    accuracy_interval,
     comparisons,
     edges,
     importance,
@@ -68,6 +69,7 @@ def answer(drawn: Drawn) -> Measured:
     true_luck = float(model.mean[highest] - drawn.truth[highest])
     return {
         "best lost": float(np.argmax(drawn.truth) not in among),
+        **_intervals(drawn, model, luck),
         "could be best": len(among),
         "their lowest below the highest": float(-tied["difference"][tied["tied"]].min()),
         "regret": float(best - drawn.truth[chosen]),
@@ -76,6 +78,20 @@ def answer(drawn: Drawn) -> Measured:
         "optimism": true_luck,
         "optimism stated": float(luck["optimism"]),
     } | _edges(drawn, model, settings, tied)
+
+
+def _intervals(drawn: Drawn, model: Noise, luck: pd.Series) -> Measured:  # type: ignore[type-arg]
+    """Whether intervals of one accuracy hold the truth: of any setting, and of the chosen one."""
+    inside = []
+    for setting in range(len(drawn.truth)):
+        found = accuracy_interval(model, setting)
+        if found is not None:
+            inside.append(found.low <= drawn.truth[setting] <= found.high)
+    chosen = drawn.truth[int(np.argmax(model.mean))]
+    return {
+        "coverage of accuracies": float(np.mean(inside)),
+        "coverage of what to expect": float(luck["low"] <= chosen <= luck["high"]),
+    }
 
 
 def _edges(drawn: Drawn, model: Noise, settings: pd.DataFrame, tied: pd.DataFrame) -> Measured:

@@ -24,6 +24,7 @@ from sweeplab.statistics.predictions import Correct, read_correct
 from sweeplab.statistics.recommend import candidates, examples_seen, recommend
 from sweeplab.statistics.replicates import replicates
 from sweeplab.statistics.size_by_decay import size_by_decay
+from sweeplab.statistics.steps import last_steps
 from sweeplab.statistics.tied import tied_set
 from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep
@@ -92,7 +93,10 @@ def analyse_runs(
     """
     runs = runs.reset_index(drop=True)
     settings = summarise(runs, knobs)
-    model = noise(replicates(runs, knobs, correct))
+    data = replicates(runs, knobs, correct)
+    numbers = setting_numbers(runs, knobs)
+    alone = len(runs) > 0 and not (data.counts > 1).any()  # one seed: only curves show its luck
+    model = noise(data, last_steps(runs, numbers, curves) if alone else None)
     # A failed sweep has rows but nothing to compare; empty frames keep their columns.
     eligible = [k for k in candidates(settings) if model.counts[k] > 0]
     tied = tied_set(model, eligible)
@@ -102,7 +106,6 @@ def analyse_runs(
     effects = knob_effects(compared, settings, knobs, eligible, chosen)
     tests = agreeing(knob_tests(model, settings, knobs, eligible), effects)
     luck = optimism(model, eligible)
-    numbers = setting_numbers(runs, knobs)
     rise = rise_of(runs[numbers == chosen], curves)
     accuracy = settings.set_index("setting")[METRIC].get(chosen, float("nan"))
     return Analysis(

@@ -12,6 +12,7 @@ class Chance:
     """What the comparisons of settings cover: new images, and new seeds if a setting has two.
 
     Where several draws of the training images were trained, new draws instead, with their seeds.
+    With one seed they may cover the luck of the last iterations, as the curves show it.
     """
 
     images: int | None  # M, or None where their chance is not covered
@@ -19,6 +20,7 @@ class Chance:
     fewest: int  # seeds, or draws, that a setting with a result has
     most: int
     draws: bool = False
+    steps: bool = False  # with one seed: the luck of the last iterations
 
 
 def noise_floor(accuracy: float, images: int) -> float:

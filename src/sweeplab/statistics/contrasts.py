@@ -75,7 +75,7 @@ def mean_errors(model: Noise, settings: Indices) -> Errors:
         images, df = np.einsum("ij,ij->i", part, part) / (m * (m - 1)), m - 1.0
     images = np.asarray(images + (1 / m**2 if m else 0.0), dtype=np.float64)
     if not model.covers_seeds:
-        return Errors(images, np.zeros((len(images), 1)), np.ones((len(images), 1)), df)
+        return Errors(images, model.pure[settings, None], np.ones((len(images), 1)), df)
     variance, weight = seed_variances(model)
     n = np.maximum(model.counts, 1)[settings, None]
     return Errors(images, variance[settings] / n, weight[settings], df)
@@ -114,6 +114,7 @@ def pair_errors(model: Noise, rows: Indices, columns: Indices, elementwise: bool
         + (model.known / np.maximum(model.counts, 1))[right],
         np.minimum(model.counts[left], model.counts[right]),
         (model.trend[left] + model.trend[right]) / 2,
+        model.pure[left] + model.pure[right],
         1,
     )
 
@@ -144,6 +145,7 @@ def average_errors(model: Noise, left: Indices, right: Indices) -> Errors:
         np.array([(model.known / np.maximum(model.counts, 1))[both].sum() / g**2]),
         np.array([model.counts[both].min()]),
         np.array([model.trend[both].mean()]),
+        np.array([model.pure[both].sum() / g**2]),
         g,
     )
 
@@ -164,6 +166,7 @@ def _errors(
     alone_known: Floats,
     fewest: np.ndarray,
     trend: Floats,
+    steps: Floats,
     pairs: int,
 ) -> Errors:
     m, s = model.images or 0, model.by_seed.shape[1]
@@ -172,8 +175,7 @@ def _errors(
         images, df = over_images / (m * (m - 1)), m - 1.0
     images = images + (1 / (pairs * m**2) if m else 0.0)
     if not model.covers_seeds:
-        none = np.zeros((*images.shape, 1))
-        return Errors(images, none, none + 1.0, df)
+        return Errors(images, steps[..., None], np.ones((*images.shape, 1)), df)
     # Variances of means over seeds: crossed from differences seed by seed, others unpaired.
     raw, known, freedom = alone, alone_known, np.maximum(fewest - 1.0, 0.0)
     if s > 1 and over_seeds is not None:

@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 DRAWS = 1000
 CELLS = 2_000_000  # draws times cells held at once
 SHARED = 0.5  # of a setting's chance over seeds, that others may have in common with it
+# Redrawn errors take variances from few seeds for known, so intervals are too narrow by about a
+# sixth: these tails hold 95 %.
+TAIL = 0.01
 TINY = 1e-300  # in place of a total variance of 0
 SEEDS = "seeds"
 HIGHER = "higher order"
@@ -99,7 +102,7 @@ def importance(
         again[-1] = np.concatenate(spread)
     # Parts may come out negative, as any unbiased estimate of what is near 0; shares may not.
     shares = np.clip(again / np.maximum(again.sum(axis=0), TINY), 0.0, 1.0)
-    low, high = np.quantile(shares, [0.025, 0.975], axis=1)
+    low, high = np.quantile(shares, [TAIL, 1 - TAIL], axis=1)
     observed = _parts(mean[None], shape)
     total = max(float(observed[:, 0].sum() + inside), TINY)
     frame = _frame(left, dropped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,16 +64,21 @@ def rises(curves: pd.DataFrame) -> pd.DataFrame:
         (iterations), ``rise``, ``half`` (95 % by its own scatter, see :func:`_slope`).
     """
     rows = []
-    for run, curve in curves[curves["val_accuracy"].notna()].groupby("run"):
-        last = curve.tail(int(np.ceil(len(curve) * LAST))).sort_values("iteration")
-        if len(last) < POINTS:
-            continue
-        used = last[["iteration", "val_accuracy"]].to_numpy(dtype=np.float64)[:-UNUSED]
-        x, y = used[:, 0], used[:, 1]
+    for run, iterations, accuracies in last_part(curves):
+        x, y = iterations[:-UNUSED], accuracies[:-UNUSED]
         slope, half = _slope(x, y)
         span = float(x[-1] - x[0])
         rows.append((run, int(x[0]), int(x[-1]), slope * span, half * span))
     return pd.DataFrame(rows, columns=["run", "start", "end", "rise", "half"])
+
+
+def last_part(curves: pd.DataFrame) -> Iterator[tuple[object, Floats, Floats]]:
+    """Of each run with six evaluations or more in its last third, these: iterations, accuracies."""
+    for run, curve in curves[curves["val_accuracy"].notna()].groupby("run"):
+        last = curve.sort_values("iteration").tail(int(np.ceil(len(curve) * LAST)))
+        if len(last) >= POINTS:
+            used = last[["iteration", "val_accuracy"]].to_numpy(dtype=np.float64)
+            yield run, used[:, 0], used[:, 1]
 
 
 def _slope(x: Floats, y: Floats) -> tuple[float, float]:

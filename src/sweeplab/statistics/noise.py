@@ -87,11 +87,20 @@ class Noise:
         """Which chance the comparisons cover."""
         counts = self.counts[self.present]
         seeds = (int(counts.min(initial=counts.max(initial=0))), int(counts.max(initial=0)))
-        return Chance(self.images or None, self.by_image is not None, *seeds, self.draws)
+        steps = not self.covers_seeds and bool(self.pure.any())
+        return Chance(
+            self.images or None, self.by_image is not None, *seeds, draws=self.draws, steps=steps
+        )
 
 
-def noise(data: Replicates) -> Noise:
-    """Measure both chances from the runs; this module's head has the model."""
+def noise(data: Replicates, steps: Floats | None = None) -> Noise:
+    """Measure both chances from the runs; this module's head has the model.
+
+    Args:
+        data: the runs.
+        steps: ``[K]`` variances that stand in for those over seeds where no setting has two, as
+            :func:`~.steps.last_steps` gives them.
+    """
     count, k = data.counts, data.settings
     n = np.maximum(count, 1)
     mean = np.bincount(data.setting, data.accuracy, minlength=k) / n
@@ -132,7 +141,8 @@ def noise(data: Replicates) -> Noise:
         draws=data.draws,
     )
     if not measured.any():
-        return model
+        alone = np.zeros(k) if steps is None else np.where(absent, 0.0, steps)
+        return replace(model, pure=alone, large=alone)
     model = _learn(model)
     variance, seen = seed_variances(model)
     typical = (seen * variance).sum(axis=1)

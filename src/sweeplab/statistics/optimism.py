@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sweeplab.statistics.noise import Noise
+from sweeplab.statistics.noise import Floats, Noise
 
 DRAWS = 1000
+GRID = 300  # accuracies at which true means may lie
+STEPS = 200
+LEAST = 1e-4  # in standard deviations: what seeds do at least
 
 
 def optimism(
@@ -17,14 +20,12 @@ def optimism(
 ) -> pd.DataFrame:
     """The accuracy to expect on new images, with new seeds, of "the setting that did best".
 
-    The images are resampled, and the seeds' errors redrawn; the setting that is best then is
-    scored on the images left out, which had no part in choosing it, without these errors; the
-    mean of the scores is the estimate (bootstrap bias corrected selection, BBC-CV: I. Tsamardinos,
-    E. Greasidou and G. Borboudakis, Bootstrapping the out-of-sample predictions, Machine Learning
-    107, 2018; for the seeds, which are too few to resample, with their estimated variances:
-    B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, section 6.5). It is a
-    little pessimistic, since a resample holds 63 % of the images. The luck of one seed alone is
-    not known and not in it.
+    Luck with images and luck with seeds are added up. Images are resampled, and the setting that
+    is best then is scored on the images left out, which had no part in choosing it (bootstrap bias
+    corrected selection, BBC-CV: I. Tsamardinos, E. Greasidou and G. Borboudakis, Bootstrapping the
+    out-of-sample predictions, Machine Learning 107, 2018). It is a little pessimistic, since a
+    resample holds 63 % of the images. Seeds are too few to resample; :func:`luck_of_seeds` has
+    theirs. With one seed it is the luck of the last iterations (:mod:`~.steps`), if curves show it.
 
     Args:
         model: of K settings, see :func:`~.noise.noise`.
@@ -47,13 +48,13 @@ def optimism(
         right = model.by_image[chosen] + model.mean[chosen, None].astype(np.float32)  # [K, M]
         rng = np.random.default_rng(seed)
         times = rng.multinomial(m, np.full(m, 1 / m), size=number).astype(np.float32)
-        errors = np.sqrt(model.pure[chosen]) * rng.standard_normal((number, k))
-        best = (times @ right.T / m + errors).argmax(axis=1)
+        best = (times @ right.T / m).argmax(axis=1)
         left = times == 0
         scored = np.einsum("bm,bm->b", left, right[best]) / np.maximum(left.sum(axis=1), 1)
-        by_seeds = np.sqrt(model.pure[chosen][best]) * rng.standard_normal(number)
+        luck, spread = luck_of_seeds(model.mean[chosen], model.pure[chosen])
+        by_seeds = spread * rng.standard_normal(number) - luck
         low, high = np.clip(np.quantile(scored + by_seeds, [0.025, 0.975]), 0, 1).tolist()
-        corrected = float(scored.mean()) if k > 1 else highest
+        corrected = float(np.clip(scored.mean() - luck, 0, 1)) if k > 1 else highest
     row = {
         "k": k,
         "images": m,
@@ -64,3 +65,37 @@ def optimism(
         "optimism": highest - corrected,
     }
     return pd.DataFrame([row])
+
+
+def luck_of_seeds(mean: Floats, variance: Floats) -> tuple[float, float]:
+    """How far the highest mean lies above what is to be expected of it with other seeds.
+
+    How the true means are distributed is learnt from all of them, by maximum likelihood over all
+    distributions on a grid (J. Kiefer and J. Wolfowitz, Ann. Math. Stat. 27, 1956; by EM: N. Laird,
+    J. Am. Stat. Assoc. 73, 1978), each observed with its own error. What is to be expected of one
+    then follows by Bayes' rule (B. Efron, Tweedie's formula and selection bias, J. Am. Stat. Assoc.
+    106, 2011): a highest mean that is noisy was lucky, one that is not was hardly.
+
+    Args:
+        mean: ``[K]`` observed means.
+        variance: ``[K]`` their variances over seeds.
+
+    Returns:
+        the luck (0 of a single one), and the standard deviation of the true mean.
+    """
+    top = int(np.argmax(mean))
+    if len(mean) < 2 or not variance.any():
+        return 0.0, float(np.sqrt(variance[top]))
+    grid = np.linspace(mean.min(), mean.max(), GRID)
+    spread = np.sqrt(np.maximum(variance, max(grid[1] - grid[0], LEAST) ** 2))[:, None]
+    likelihood = np.exp(-(((mean[:, None] - grid) / spread) ** 2) / 2) / spread
+    weight = np.full(GRID, 1 / GRID)
+    for _ in range(STEPS):
+        weight = (weight / (likelihood @ weight)[:, None] * likelihood).mean(axis=0)
+    weight = weight * likelihood[top]
+    weight /= weight.sum()
+    expected = float(weight @ grid)
+    luck = max(float(mean[top]) - expected, 0.0)
+    # The distribution that fits best lies on few points, and so seems to know too much.
+    left = float(np.sqrt(weight @ (grid - expected) ** 2))
+    return luck, max(left, float(np.sqrt(variance[top])))

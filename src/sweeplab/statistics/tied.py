@@ -24,6 +24,10 @@ DRAWS = 4000  # half of it for many settings
 FIRST_DRAWS = 400
 MANY = 300
 LARGEST_JOINT = 2000  # candidates; beyond, Bonferroni's bound stands in for the joint distribution
+# How far the critical value goes from that of normal errors towards that of Bonferroni. Errors
+# whose variance is not known are less alike far out than normal ones: with a tenth of the settings
+# noisy, 3 to 5 seeds and 50 to 240 settings the best was lost in 6 to 8 % without it.
+APART = 0.6
 BLOCK = 64
 
 
@@ -104,7 +108,7 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
     top = np.full(k, chosen[int(np.argmax(model.mean[chosen]))])
     ahead = model.mean[top] - model.mean[chosen]
     z[:] = pair_errors(model, top, chosen, elementwise=True).deviate(ahead)
-    critical[:] = -ndtri(left / (k - 1))
+    critical[:] = max(float(-ndtri(left / (k - 1))), least)
     near = np.flatnonzero(z <= critical)
     for start in range(0, len(near), BLOCK):
         rows = near[start : start + BLOCK]
@@ -113,7 +117,7 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
         deviate[np.arange(len(rows)), rows] = -np.inf
         z[rows] = deviate.max(axis=1)
         rivals = deviate > -bound
-        critical[rows] = -ndtri(left / np.maximum(rivals.sum(axis=1), 1))
+        critical[rows] = np.maximum(-ndtri(left / np.maximum(rivals.sum(axis=1), 1)), least)
         if k > LARGEST_JOINT:
             continue
         # Outside these bounds the joint distribution cannot change the verdict.
@@ -122,6 +126,7 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
                 errors = draws(model, number, np.random.default_rng(seed))[:, chosen]
             mine = errors[:, rows[row]]
             exact = _quantile(errors, mine, rivals[row], float(z[rows[row]]), left)
+            exact += APART * max(critical[rows[row]] - exact, 0.0)
             critical[rows[row]] = min(max(exact, least), critical[rows[row]])
     return z, critical
 

@@ -91,7 +91,9 @@ def covered(chance: Chance) -> str:
     if chance.images is None:
         return f"the choice of the {luck}, not of the validation images"
     images = f"the choice of the {count(chance.images, 'validation image')}"
-    return f"{images} and of the {luck}" if chance.most > 1 else f"{images}, not of the seed"
+    if chance.most > 1:
+        return f"{images} and of the {luck}"
+    return f"{images}{' and of the last iterations' if chance.steps else ''}, not of the seed"
 
 
 def setting(values: Mapping[Any, Any], knobs: Sequence[str]) -> str:
