@@ -11,6 +11,7 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import bank
 import measure
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import resample
 import simulate
+import table
 from drawn import Drawn
 
 SEEDS = (2, 3, 5)
@@ -82,20 +84,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} times fewer sweeps")
     parser.add_argument("--only", default="", help="cases whose name contains all these words")
+    parser.add_argument("--out", type=Path, help="a page to write, such as docs/coverage.md")
     options = parser.parse_args()
     words = options.only.split()
     cases = simulated() if "real" not in words else []
     for grid in bank.GRIDS if "simulated" not in words else ():
         if grid in words or not set(bank.GRIDS) & set(words):
             cases += resampled(grid)
+    frames = []
     pd.set_option("display.float_format", "{:.4f}".format)
     for case in cases:
         if all(word in case[0].replace(",", "").split() for word in words):
             started = time.perf_counter()
             frame = run(case, QUICK if options.quick else 1)
+            frames.append(frame.rename_axis("measure").reset_index().assign(case=case[0]))
             seconds = time.perf_counter() - started
             print(f"\n{case[0]} ({frame['sweeps'].iloc[0]} sweeps, {seconds:.0f} s)")
             print(frame.drop(columns="sweeps").to_string(), flush=True)
+    if options.out:
+        table.write(pd.concat(frames, ignore_index=True), options.out)
 
 
 if __name__ == "__main__":

@@ -123,10 +123,10 @@ def _edge(edge: Edge) -> str:
     stable = ""
     if edge.difference is None:
         stable = f"; at {value_text(edge.inner)} no setting ran to the end"
-    return (
-        f"The best {knob_name(edge.knob)}, {value_text(edge.value)}, is the {extreme} that was "
-        f"tried{stable}. {advice}"
-    )
+    name, value = knob_name(edge.knob), value_text(edge.value)
+    if edge.clear:
+        return f"The best {name}, {value}, is the {extreme} that was tried{stable}. {advice}"
+    return f"The highest mean is at the {extreme} {name} that was tried, {value}{stable}. {advice}"
 
 
 def _best_iterations(best: BestIterations, *, several: bool) -> str:
