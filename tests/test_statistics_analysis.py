@@ -147,7 +147,8 @@ def test_an_edge_that_may_be_chance_says_so() -> None:
     [edge] = found.edges
     assert edge.inner == 1.0
     assert not edge.clear
-    assert "Larger values, such as 100, may be better." in caution(said, "the largest that was")
+    sentence = caution(said, "The highest mean is at the largest learning rate that was tried, 10.")
+    assert "Larger values, such as 100, may be better." in sentence
 
 
 def test_no_weight_decay_is_no_edge_and_more_images_are_more_data() -> None:
