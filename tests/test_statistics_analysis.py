@@ -402,11 +402,12 @@ def test_curves_that_rise_are_never_said_to_be_too_long() -> None:
 
 
 def test_how_small_a_difference_would_be_found() -> None:
-    _, found, said = judge(*make_sweep({LR: [0.1, 0.2]}, lambda s: s[LR], seeds=1))
+    runs, curves, knobs, correct = make_sweep({LR: [0.1, 0.2]}, lambda s: s[LR], seeds=1)
+    _, found, said = judge(runs, curves.iloc[:0], knobs, correct)
     design = found.design
     assert design is not None
-    # One seed: all of the error is the images'. Two settings: 1.96 of it on one side, and 0.84 for
-    # power 0.8, as in any textbook of sample sizes.
+    # One seed and no curves: all of the error is the images'. Two settings: 1.96 of it on one
+    # side, and 0.84 for power 0.8, as in any textbook of sample sizes.
     se = found.tied["se"].max()
     assert design.detectable == pytest.approx((1.960 + 0.842) * se, rel=0.02)
     assert design.images == float(f"{500 * (design.detectable / 0.005) ** 2:.2g}")
