@@ -16,7 +16,7 @@ from test_statistics_samples import curves_of, fail, make_sweep
 from sweeplab.report.text.verdict import Verdict, verdict
 from sweeplab.statistics import analyse_runs
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import knob_name, value_text
+from sweeplab.words import knob_name, numbers, percents, value_text
 
 VALUES: dict[str, list[Any]] = {
     "data.train_size": [100, 300, 1000, 2000],
@@ -183,6 +183,14 @@ def about(knob: str, said: Verdict, every: list[str]) -> list[str]:
         if tied and tied[0] != 1 + len(close):
             faults.append(f"{tied[0]} could be the best, but {close} are not clearly worse")
     return faults
+
+
+def test_numbers_that_differ_read_as_different() -> None:
+    assert percents(0.9976, 0.9966, 0.9998) == ["99.8 %", "99.7 %", "over 99.9 %"]
+    assert percents(0.19, 0.18) == ["19 %", "18 %"]
+    assert percents(0.002, 0.0, 0.0) == ["under 1 %", "0 %", "0 %"]
+    assert numbers(0.9071, 0.9069) == ["0.9071", "0.9069"]
+    assert numbers(0.907, 0.907) == ["0.907", "0.907"]
 
 
 def test_the_check_finds_what_is_planted() -> None:

@@ -135,14 +135,25 @@ def change(difference: Any, low: Any, high: Any, digits: int = 3) -> str:
     return texts[0] if _missing(low) or _missing(high) else f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 0) -> str:
     """``6 %``; never 0 % for what happened, nor 100 % for what did not always."""
-    rounded = round(100 * share)
+    least = 10.0**-digits
+    rounded = round(100 * share, digits)
     if rounded == 0 and share > 0:
-        return "under 1 %"
+        return f"under {least:.{digits}f} %"
     if rounded == 100 and share < 1:
-        return "over 99 %"
-    return f"{rounded} %"
+        return f"over {100 - least:.{digits}f} %"
+    return f"{rounded:.{digits}f} %"
+
+
+def percents(*shares: float) -> list[str]:
+    """Each of ``shares`` as :func:`percent` has it, with more digits where two would read alike."""
+    texts: list[str] = []
+    for digits in (0, 1, 2):
+        texts = [percent(share, digits) for share in shares]
+        if len(set(texts)) == len({round(share, 6) for share in shares}):
+            break
+    return texts
 
 
 def count(number_of: int, one: str, many: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from sweeplab.figures.theme import ACCENT, INK, styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.statistics.importance import EXACT, HIGHER, SEEDS
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import effect_name, listed, percent, setting_text
+from sweeplab.words import effect_name, listed, percent, percents, setting_text
 
 MOST = 14
 ROW = 0.44  # inches, for a bar with its name above
@@ -33,11 +33,18 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         importance(sweep, analysis),
         caption(table),
         series(
-            f"{effect_name(row['effect'], row['knobs'])}: {percent(row['share'])}"
-            + (f" ({percent(row['low'])} to {percent(row['high'])})" if row["low"] >= 0 else "")
+            f"{effect_name(row['effect'], row['knobs'])}: {_share(row)}"
             for row in table.sort_values("share", ascending=False).to_dict("records")
         ),
     )
+
+
+def _share(row: Mapping[Any, Any]) -> str:
+    """``41 % (33 % to 50 %)``."""
+    if not row["low"] >= 0:
+        return percent(row["share"])
+    share, low, high = percents(row["share"], row["low"], row["high"])
+    return f"{share} ({low} to {high})"
 
 
 @styled

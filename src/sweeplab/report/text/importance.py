@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.importance import HIGHER, SEEDS
-from sweeplab.words import capital, effect_name, knob_name, percent
+from sweeplab.words import capital, effect_name, knob_name, percents
 
 
 def importance_table(analysis: Analysis) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def importance_said(analysis: Analysis) -> list[str]:
     """What accounts for most of the differences between runs, in one sentence; or nothing."""
     top = analysis.importance[:2].to_dict("records")
     names = [_thing(row["effect"], row["knobs"]) for row in top]
-    shares = [percent(row["share"]) for row in top]
+    shares = percents(*(row["share"] for row in top))
     if not top:
         return []
     if len(top) == 1:
