@@ -41,7 +41,7 @@ def test_every_cell_runs_and_shows_what_it_should(executed: Any) -> None:
     assert sum("image/png" in data for data in shown) == 4
     assert "8 runs: 8 completed" in shown[0]["text/html"]
     [said] = [data["text/markdown"] for data in shown if "text/markdown" in data]
-    assert "validation accuracy on 400 images" in said
+    assert "on 400 validation images" in said
 
 
 def test_it_ships_with_its_outputs_and_without_traces_of_a_machine() -> None:
