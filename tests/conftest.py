@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -48,6 +49,24 @@ class Finished:
 
 
 Command = Callable[..., Finished]
+
+
+def reseal(path: Path, *, sign: bool = False) -> None:
+    """Have a ``run.json`` that was changed hold together again, as one that was written so.
+
+    Args:
+        sign: the signature too, of a record whose identity was changed.
+    """
+    from sweeplab.parse import from_dict
+    from sweeplab.runs.files import sealed, to_json
+    from sweeplab.runs.record import signature
+
+    values = json.loads(path.read_bytes())
+    values.pop("checksum", None)
+    if sign:
+        config = from_dict(values["config"])
+        values["signature"] = signature(config, values["data_checksum"], values["engine_version"])
+    path.write_bytes(sealed(to_json(values)))
 
 
 @pytest.fixture

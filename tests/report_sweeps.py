@@ -15,14 +15,9 @@ from safetensors.numpy import save_file
 from sweeplab.config import RunConfig, to_dict
 from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult
-from sweeplab.runs.folder import (
-    RunFolder,
-    RunIdentity,
-    write_failure,
-    write_hydra_files,
-    write_result,
-)
+from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import signature
+from sweeplab.runs.write import write_failure, write_hydra_files, write_result
 from sweeplab.sweeps.settings import METRIC
 
 LR, WD = "optimizer.lr", "optimizer.weight_decay"

@@ -31,15 +31,9 @@ from sweeplab.data import dataset
 from sweeplab.errors import NewerFormatError
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
-from sweeplab.runs.folder import (
-    RunFolder,
-    RunIdentity,
-    damaged_files,
-    is_complete,
-    read_record,
-    write_result,
-)
+from sweeplab.runs.folder import RunFolder, RunIdentity, damaged_files, is_complete, read_record
 from sweeplab.runs.record import signature
+from sweeplab.runs.write import write_result
 from sweeplab.sweeps.find import complete_runs, runs_in
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, write_sweep
 from sweeplab.sweeps.plan import plan
@@ -250,7 +244,7 @@ def test_damaged_file_is_found_by_its_checksum(
 def test_file_of_a_newer_version_is_kept(sweeplab: Command, sweep: Path, name: str) -> None:
     path = sweep / name
     values = json.loads(path.read_text())
-    path.write_text(json.dumps(values | {"format": 2, "a new key": 1}))
+    path.write_text(json.dumps(values | {"format": 3, "a new key": 1}))
     content = path.read_bytes()
     done = sweeplab("train", *GRID, "seed=range(3)", "hydra.sweep.dir=s")
     assert done.code == 1
@@ -261,7 +255,7 @@ def test_file_of_a_newer_version_is_kept(sweeplab: Command, sweep: Path, name: s
         with pytest.raises(NewerFormatError):
             complete_runs(SweepFolder(sweep))
         ((_, reason),) = load_sweep(sweep).skipped
-        assert "has format 2" in reason
+        assert "has format 3" in reason
         assert sweeplab("reproduce", sweep / "1").code == 1
     else:
         assert "of a newer sweeplab" in sweeplab("ls", sweep).out
@@ -345,7 +339,7 @@ def test_clock_going_backwards(
     def earlier() -> str:
         return datetime.fromtimestamp(next(ticks), UTC).isoformat(timespec="seconds")
 
-    monkeypatch.setattr("sweeplab.runs.folder.now", earlier)
+    monkeypatch.setattr("sweeplab.runs.write.now", earlier)
     monkeypatch.setattr(time, "time", lambda: float(next(ticks)))
     done = sweeplab("train", *GRID[:-1], "seed=range(3)", "hydra.sweep.dir=s")
     assert done.code == 0

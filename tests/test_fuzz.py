@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
+from conftest import reseal
 from sweeplab.config import check, to_dict
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.evaluation import evaluate
@@ -383,6 +384,7 @@ def fuzz(place: Place, sweep: Path, examples: int, *, again: bool) -> int:
             about = {"bytes": len(content), "sha256": sha256(content)}
             forged["files"][path.name] = about
             _run(sweep).record.write_text(json.dumps(forged))
+            reseal(_run(sweep).record)
         try:
             place.read(sweep)
         except SweeplabError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Command
+from conftest import Command, reseal
 from report_sweeps import write_grid, write_images, write_run
 from sweeplab.report.build import build_report
 from sweeplab.sweeps.folder import SweepFolder, SweepRecord, write_sweep
@@ -236,6 +236,7 @@ class TestUnusualSweeps:
         record = json.loads(folder.record.read_text())
         record["environment"]["python"] = "3.13"
         folder.record.write_text(json.dumps(record))
+        reseal(folder.record)
         text = self.build(tmp_path / "a", tmp_path / "b")
         assert "1 run that is in more than one is counted once." in text
         assert "different environments: python (a: 3.11; b: 3.13)." in text

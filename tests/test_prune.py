@@ -8,20 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Command
+from conftest import Command, reseal
 from sweeplab.config import OptimizerConfig, RunConfig
 from sweeplab.data import load
 from sweeplab.errors import SweeplabError
 from sweeplab.evaluation import evaluate
-from sweeplab.runs.folder import (
-    RunFolder,
-    damaged_files,
-    is_complete,
-    read_record,
-    write_failure,
-    write_hydra_files,
-)
+from sweeplab.runs.folder import RunFolder, damaged_files, is_complete, read_record
 from sweeplab.runs.saved_config import to_yaml
+from sweeplab.runs.write import write_failure, write_hydra_files
+from sweeplab.statistics.predictions import read_correct
+from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import SweepFolder, locked, read_sweep
 from sweeplab.sweeps.prune import Rules, plan_removals, remove
@@ -127,6 +123,7 @@ def test_pruned_weights_that_come_out_otherwise_are_not_identical(
     values = json.loads(path.read_text())
     values["files"]["weights.safetensors"]["sha256"] = "0" * 64
     path.write_text(json.dumps(values))
+    reseal(path)
     done = sweeplab("reproduce", "--restore", "s/0")
     assert done.code == 1
     assert "the checksum of the pruned weights is another" in done.out
@@ -174,13 +171,16 @@ def test_what_might_not_come_back_stays_until_told_twice(
     elif doubt == "engine":
         values = json.loads(record.read_text())
         record.write_text(json.dumps(values | {"engine_version": 99}))
+        reseal(record, sign=True)
     elif doubt == "data":
         values = json.loads(record.read_text())
         record.write_text(json.dumps(values | {"data_checksum": "other"}))
+        reseal(record, sign=True)
     elif doubt == "no data":
         edit(run / ".hydra" / "config.yaml", "name: digits", "name: letters")
     elif doubt == "machine":
         edit(record, '"cpu": "', '"cpu": "another ')
+        reseal(record)
     elif doubt == "curves":
         (run / "weights.safetensors").write_bytes(b"x" * 10)
         reason = "weights.safetensors is not the file"
@@ -223,7 +223,7 @@ def test_a_kill_while_pruning_leaves_sound_runs(
     before = contents(sweep)
     removals = plan_removals(sweep, Rules(weights=True, keep_best=0))
     with monkeypatch.context() as patch:
-        patch.setattr("sweeplab.runs.folder.remove_file", _killed)
+        patch.setattr("sweeplab.runs.write.remove_file", _killed)
         with pytest.raises(KeyboardInterrupt):
             remove(removals)
     assert len(complete_runs(SweepFolder(sweep))) == 5
@@ -267,6 +267,7 @@ def test_a_file_name_in_run_json_leads_nowhere_else(sweep: Path) -> None:
     values = json.loads(record.read_text())
     values["files"]["../../precious"] = values["files"]["weights.safetensors"]
     record.write_text(json.dumps(values))
+    reseal(record)
     with pytest.raises(SweeplabError, match="outside of its folder"):
         read_record(RunFolder(sweep / "0"))
 
@@ -280,3 +281,24 @@ def test_runs_in_folders_within_folders_are_noted(sweeplab: Command, tmp_path: P
     assert sweeplab("prune", "n", "--keep-best", "1").code == 0
     states = [job.state for job in read_sweep(SweepFolder(tmp_path / "n")).jobs]
     assert sorted(states) == ["completed", "completed", "pruned", "pruned"]
+
+
+def test_pruned_weights_do_not_change_what_the_report_says(sweeplab: Command, sweep: Path) -> None:
+    def says() -> tuple[list[bool], list[object]]:
+        (part,) = comparable(load_sweep(sweep)).values()
+        right = read_correct(part)
+        assert right is not None
+        known = [answer for answer in right if answer is not None]
+        return [bool(bit) for answer in known for bit in answer], [len(known)]
+
+    before, weights = says(), list(sweep.glob("*/weights.safetensors"))
+    assert before[1] == [4]
+    assert sweeplab("prune", "s", "--weights", "--keep-best", 0).code == 0
+    assert len(list(sweep.glob("*/weights.safetensors"))) == len(weights) - 4
+    assert says() == before
+    # 100 images are 13 bytes.
+    assert {path.stat().st_size for path in sweep.glob("*/correct.bits")} == {13}
+    # What was kept is held against its checksum, and goes when the run is trained again.
+    (sweep / "0" / "correct.bits").write_bytes(bytes(13))
+    assert says()[1] == [3]
+    assert len(complete_runs(SweepFolder(sweep))) == 4

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats.proportion import proportion_confint
 
-from conftest import Command
+from conftest import Command, reseal
 from sweeplab.compare import Outcome, compare
 from sweeplab.evaluation import wilson_interval
 from sweeplab.runs.folder import RunFolder, read_curves, read_weights
@@ -91,6 +91,7 @@ def test_other_data_is_told_by_its_checksum(
 
 def test_a_run_from_another_machine_is_judged_by_tolerance(sweeplab: Command, run: Path) -> None:
     edit(run / "run.json", '"cpu": "', '"cpu": "another ')
+    reseal(run / "run.json")
     curves = run / "curves.csv"
     first = curves.read_text().splitlines()[2].split(",")[3]
     edit(curves, first, str(np.nextafter(np.float32(first), np.float32(9))))
@@ -227,3 +228,33 @@ def test_a_changed_configuration_is_not_evaluated(sweeplab: Command, run: Path) 
     assert done.code == 1
     assert "changed since" in done.err
     assert not (run / "test.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"lr": 0.5', '"lr": 0.3', "its optimizer.lr is 0.3, and that of the run is 0.5"),
+        ('"seed": 0', '"seed": 1', "its seed is 1, and that of the run is 0"),
+        ('"data_checksum": "', '"data_checksum": "0', "its data_checksum, engine_version or"),
+        ("final", "", "val_loss is 0.002 there, and"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_not_reproduced(
+    sweeplab: Command, run: Path, old: str, new: str, says: str
+) -> None:
+    record = run / "run.json"
+    if "final" in old:
+        values = json.loads(record.read_text())
+        values["final"]["val_loss"] = 0.002
+        record.write_text(json.dumps(values))
+    else:
+        edit(record, old, new)
+    done = sweeplab("reproduce", run)
+    assert (done.code, "run.json is damaged: " in done.out) == (1, True)
+    assert "checksum" in done.out
+    # Of a record that has no checksum, or a new one, the value is named.
+    reseal(record)
+    done = sweeplab("reproduce", run)
+    assert done.code == 1
+    assert says in done.out
+    assert "identical" not in done.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from conftest import reseal
 from sweeplab import config as run_config
 from sweeplab.config import OptimizerConfig, RunConfig
 from sweeplab.errors import ConfigError, RunFolderError, SweeplabError
 from sweeplab.parse import from_dict
 from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
-from sweeplab.runs import files, folder
+from sweeplab.runs import files, folder, write
 from sweeplab.runs.curves import curves_problem, curves_problems
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import StackShare, signature
@@ -69,7 +71,7 @@ def result(curves: Curves, **changes: Any) -> RunResult:
     return RunResult(**(values | changes))
 
 
-IDENTITY = RunIdentity(RunConfig(), "abc", "def", 1)
+IDENTITY = RunIdentity(RunConfig(), signature(RunConfig(), "def", 1), "def", 1)
 
 
 @pytest.fixture
@@ -77,8 +79,8 @@ def run(tmp_path: Path) -> RunFolder:
     """A complete run."""
     run = RunFolder(tmp_path / "7")
     config = yaml.safe_dump(run_config.to_dict(RunConfig()))
-    folder.write_hydra_files(run, {"config": config, "overrides": "[]", "hydra": "{}"})
-    folder.write_result(run, IDENTITY, result(hand_made_curves()), {"python": "3"})
+    write.write_hydra_files(run, {"config": config, "overrides": "[]", "hydra": "{}"})
+    write.write_result(run, IDENTITY, result(hand_made_curves()), {"python": "3"})
     return run
 
 
@@ -125,7 +127,7 @@ def test_best_is_the_earliest_of_equals_and_final_the_last() -> None:
 def test_a_run_comes_back_as_it_was_written(run: RunFolder) -> None:
     record = folder.read_record(run)
     assert record.status == "completed"
-    assert record.signature == "abc"
+    assert record.signature == IDENTITY.signature
     assert record.final is not None
     assert record.final.val_loss == 1.75
     assert record.best is not None
@@ -151,7 +153,7 @@ def test_a_diverged_run_has_no_final_values_and_no_weights_that_are_not_finite(
     run = RunFolder(tmp_path)
     nowhere = np.full((2, 3), np.nan, np.float32)
     diverged = result(hand_made_curves(), status="diverged", diverged_at=4, weight=nowhere)
-    record = folder.write_result(run, IDENTITY, diverged, {})
+    record = write.write_result(run, IDENTITY, diverged, {})
     assert (record.final, record.diverged_at) == (None, 4)
     assert folder.is_complete(run, folder.read_record(run))
     with pytest.raises(RunFolderError, match="cannot be read"):
@@ -163,7 +165,7 @@ def test_a_failed_run_keeps_its_traceback_and_is_not_complete(tmp_path: Path) ->
     try:
         raise RuntimeError("out of luck")
     except RuntimeError as error:
-        folder.write_failure(run, IDENTITY, error, {})
+        write.write_failure(run, IDENTITY, error, {})
     record = folder.read_record(run)
     assert record.error is not None
     assert record.error.message == "RuntimeError: out of luck"
@@ -205,17 +207,19 @@ def test_entries_of_the_wrong_type_are_damage(run: RunFolder) -> None:
         ({"best": None}, "it completed without 'best'"),
     ):
         run.record.write_text(json.dumps(values | change))
+        reseal(run.record)
         with pytest.raises(RunFolderError, match=message):
             folder.read_record(run)
 
 
 def test_a_knob_that_is_on_or_off_comes_back_as_that(tmp_path: Path) -> None:
     config = RunConfig(optimizer=OptimizerConfig(momentum=0.9, nesterov=True))
-    identity = RunIdentity(config, "abc", "def", 1)
+    identity = RunIdentity(config, signature(config, "def", 1), "def", 1)
     run = RunFolder(tmp_path)
-    folder.write_result(run, identity, result(hand_made_curves()), {})
+    write.write_result(run, identity, result(hand_made_curves()), {})
     assert folder.read_record(run).config == config
     run.record.write_text(run.record.read_text().replace('"nesterov": true', '"nesterov": 1'))
+    reseal(run.record)
     with pytest.raises(RunFolderError, match="nesterov is a whole number, where true or false"):
         folder.read_record(run)
 
@@ -224,6 +228,7 @@ def test_a_key_that_an_older_sweeplab_did_not_know_has_its_default(run: RunFolde
     values = json.loads(run.record.read_text())
     del values["config"]["optimizer"]["nesterov"], values["config"]["eval_every"]
     run.record.write_text(json.dumps(values))
+    reseal(run.record)
     assert folder.read_record(run).config == RunConfig()
 
 
@@ -259,7 +264,7 @@ def test_a_write_that_fails_leaves_what_was_there(
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", broken)
+    monkeypatch.setattr("os.replace", broken)
     with pytest.raises(OSError, match="disk full"):
         files.write_text(path, "after")
     assert path.read_text() == "before"
@@ -316,7 +321,7 @@ def test_a_sweep_record_comes_back(tmp_path: Path) -> None:
 def test_complete_runs_leaves_out_what_is_damaged(run: RunFolder) -> None:
     sweep = SweepFolder(run.path.parent)
     assert {name: found.path.name for name, (found, _) in complete_runs(sweep).items()} == {
-        "abc": "7"
+        IDENTITY.signature: "7"
     }
     run.curves.unlink()
     assert complete_runs(sweep) == {}
@@ -463,3 +468,15 @@ def test_the_first_broken_rule_says_what_is_wrong() -> None:
     assert "count from 0" in curves_problem(pa.table(table, schema=curve_files.SCHEMA))
     table["iteration"] = [0, 1, 2]
     assert "val_accuracy" in curves_problem(pa.table(table, schema=curve_files.SCHEMA))
+
+
+def test_no_bit_of_a_record_can_be_another(run: RunFolder) -> None:
+    record, content = folder.read_record(run), run.record.read_bytes()
+    accepted = []
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        run.record.write_bytes(bytes(flipped))
+        with suppress(RunFolderError):
+            accepted.append((bit, folder.read_record(run) != record))
+    assert accepted == []

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from conftest import reseal
 from report_sweeps import write_run
 from sweeplab.errors import RunFolderError
 from sweeplab.runs.folder import RunFolder, read_curves
@@ -175,6 +176,7 @@ def test_a_configuration_of_the_wrong_type_is_damage(sweep: Path) -> None:
     values = json.loads(record.read_text())
     values["config"]["batch_size"] = "many"
     record.write_text(json.dumps(values))
+    reseal(record)
     ((folder, reason),) = load_sweep(sweep).skipped
     assert folder == str(sweep / "0")
     why = "its config.batch_size is text, where a whole number is due."
@@ -239,6 +241,7 @@ def test_tables_do_not_tell_when_where_or_in_what_company_runs_were_trained(
         values["finished"] = "2031-01-01T00:00:00+00:00"
         values["stack"] = values["stack"] and {"seconds": 77.7, "runs": 40}
         record.write_text(json.dumps(values))
+        reseal(record)
     assert [path.read_bytes() for path in write_tables(load_sweep(elsewhere))] == first
 
 

@@ -15,8 +15,9 @@ from sweeplab.cli.main import main
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import load
 from sweeplab.provenance import environment
-from sweeplab.runs.folder import RunFolder, write_hydra_files, write_result
+from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.saved_config import to_yaml
+from sweeplab.runs.write import write_hydra_files, write_result
 from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, write_sweep
 from sweeplab.task.finish import finish
 from sweeplab.task.prepare import identify

@@ -68,6 +68,8 @@ def storage_message(error: OSError) -> str:
         advice = "Free some space"
     elif error.errno == errno.ENOENT:
         advice = "Something removed it: leave the folder alone"
+    elif error.errno == errno.EIO:
+        advice = "The disk, or the way to it, fails: mend that, or choose another folder"
     else:
         advice = "Make it writable, or choose another folder"
     return (

@@ -18,15 +18,14 @@ from sweeplab.runs.folder import (
     damaged_files,
     edits,
     is_pruned,
-    now,
     read_config,
     read_record,
     read_test,
     read_weights,
-    write_test,
 )
 from sweeplab.runs.record import TestRecord
 from sweeplab.runs.scaled import read_inputs
+from sweeplab.runs.write import now, write_test
 
 
 def evaluate(folder: RunFolder) -> TestRecord:

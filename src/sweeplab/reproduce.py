@@ -27,9 +27,10 @@ from sweeplab.runs.folder import (
     read_curves,
     read_record,
     read_weights,
-    restore_weights,
 )
+from sweeplab.runs.many import disagreement
 from sweeplab.runs.record import RunRecord
+from sweeplab.runs.write import restore_weights
 from sweeplab.sweeps.find import runs_in
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
 
@@ -127,7 +128,11 @@ def _read(folder: RunFolder) -> _Saved:
     ]
     kept = folder.weights.name in record.files and not is_pruned(folder.weights, record)
     weights = read_weights(folder) if kept else None
-    outcome = Outcome(record.status, read_curves(folder), weights)
+    curves = read_curves(folder)
+    # Of other curves than the run wrote, the comparison says where they part.
+    if not reasons and (wrong := disagreement(record, vars(curves))):
+        raise RunFolderError(f"{folder.path} contradicts itself: of its curves, {wrong}")
+    outcome = Outcome(record.status, curves, weights)
     return _Saved(folder, record, config, outcome, reasons)
 
 

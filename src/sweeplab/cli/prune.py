@@ -8,11 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
+from sweeplab.statistics.predictions import read_correct
+from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import sweep_of
 from sweeplab.sweeps.folder import SweepFolder, locked
 from sweeplab.sweeps.prune import Removal, Rules, places, plan_removals, remove
+from sweeplab.sweeps.tables import load_sweep
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import count, in_bytes
 
@@ -54,7 +59,7 @@ def _prune(found: list[Removal], *, dry_run: bool, yes: bool) -> None:
     if sure:
         _print(sure, "why")
     if not dry_run:
-        remove(sure)
+        remove(sure, _correct(sure))
     word = "To remove" if dry_run else "Removed"
     say(f"{word}: {_counted(sure)}.")
     if any(removal.what == "weights" for removal in sure):
@@ -67,6 +72,19 @@ def _prune(found: list[Removal], *, dry_run: bool, yes: bool) -> None:
         say(f"Kept: {_counted(doubtful)}. --yes removes it too.")
     if dry_run:
         say("Dry run: nothing was removed.")
+
+
+def _correct(removals: Sequence[Removal]) -> dict[Path, NDArray[np.bool_]]:
+    """Which validation images the runs get right whose weights go: the report goes on to ask."""
+    found: dict[Path, NDArray[np.bool_]] = {}
+    going = {each.run.path.resolve(): each.run.path for each in removals if each.what == "weights"}
+    for home in {sweep_of(path).path for path in going.values()}:
+        for part in comparable(load_sweep(home)).values():
+            for folder, right in zip(part.runs["folder"], read_correct(part) or (), strict=False):
+                path = going.get(Path(folder).resolve())
+                if path is not None and right is not None:
+                    found[path] = right
+    return found
 
 
 def _print(removals: Sequence[Removal], heading: str) -> None:

@@ -20,8 +20,8 @@ from sweeplab.execute.progress import Meter, Tally, ended_tally
 from sweeplab.execute.slurm import Slurm
 from sweeplab.execute.stack import ended, train_and_write, train_file
 from sweeplab.provenance import environment
-from sweeplab.runs.folder import write_failure, write_hydra_files
 from sweeplab.runs.record import RunRecord
+from sweeplab.runs.write import Finished, write_runs
 from sweeplab.terminal import say
 from sweeplab.training.stacked.grouping import PANEL_RUNS
 from sweeplab.words import count
@@ -230,7 +230,6 @@ class Distribution:
         error = WorkerLostError(
             f"{lost}. It was tried {count(piece.lost, 'time')}, among {counted}"
         )
-        made = environment(self.command)
-        for run in runs:
-            write_hydra_files(run.folder, run.hydra_texts)
-        return {run.signature: write_failure(run.folder, run.identity, error, made) for run in runs}
+        failed = [Finished(run.folder, run.identity, error, run.hydra_texts) for run in runs]
+        records = write_runs(failed, environment(self.command))
+        return dict(zip((run.signature for run in runs), records, strict=True))

@@ -53,7 +53,7 @@ class StackFiles:
         """Describe ``stack``, in the place of whatever an earlier command left."""
         self.remove()
         self.path.parent.mkdir(exist_ok=True)
-        write_json(self.path, msgspec.to_builtins(stack, enc_hook=str))
+        write_json(self.path, msgspec.to_builtins(stack, enc_hook=str), flushed=False)
 
     def read(self) -> Stack:
         """The inverse of :meth:`write`.
@@ -130,7 +130,7 @@ class Note(msgspec.Struct):
     job: str | None = None  # which SLURM job trains the stack
 
     def write(self, path: Path) -> None:
-        write_json(path, msgspec.to_builtins(self))
+        write_json(path, msgspec.to_builtins(self), flushed=False)
 
 
 def read_note(path: Path) -> Note:

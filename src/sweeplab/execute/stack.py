@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import errno
 import re
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
@@ -22,21 +24,18 @@ from sweeplab.execute.progress import Meter, beating
 from sweeplab.inputs import Inputs
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult
-from sweeplab.runs.folder import (
-    RunIdentity,
-    is_sound,
-    read_record,
-    write_failure,
-    write_hydra_files,
-    write_result,
-)
+from sweeplab.runs.folder import RunIdentity, is_sound, read_record
 from sweeplab.runs.record import RunRecord, signature
+from sweeplab.runs.write import Finished, write_runs
 from sweeplab.training import ENGINE_VERSION, Watch, stream_stack
 
 # What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.
 NO_MEMORY = re.compile(
     "not enough memory|out of memory|can(no|')t allocate memory|can't start new thread", re.I
 )
+
+
+WRITE_SECONDS = 0.5  # at least, between two waits for the disk
 
 
 @dataclass
@@ -54,9 +53,9 @@ def train_and_write(
 ) -> Written:
     """Train the runs of ``stack`` that are not complete yet, and write each one's folder.
 
-    A run's folder is written as soon as it is done, while others of its stack train on: whoever
-    stops this loses what was in training. An error of a run is recorded in its folder. A stack too
-    wide for the memory is halved until it fits.
+    A run's folder is written within a moment of its end, while others of its stack train on:
+    whoever stops this loses what was in training. An error of a run is recorded in its folder. A
+    stack too wide for the memory is halved until it fits.
 
     Args:
         on_written: called with each run that has ended, and its record.
@@ -73,25 +72,49 @@ def train_and_write(
         meter.note(run, record)
         on_written(run, record)
 
-    left = {}
+    left, pending = {}, _Pending(environment(stack.command), note)
     for position, run in enumerate(stack.runs):
         if record := ended(run, failed=False):
             note(run, record)
         else:
             left[position] = run
-    made = environment(stack.command)
-    for run in left.values():
-        write_hydra_files(run.folder, run.hydra_texts)
-        # The record of an earlier failure must not be taken for the outcome of this attempt.
-        run.folder.record.unlink(missing_ok=True)
+            # The record of an earlier failure must not be taken for the outcome of this attempt.
+            run.folder.record.unlink(missing_ok=True)
     with closing(_trained(left, written, meter.watch)) as results:
-        for run, result, inputs in results:
-            if isinstance(result, Exception):
-                record = write_failure(run.folder, run.identity, result, made)
-            else:
-                record = write_result(run.folder, run.identity, result, made, inputs)
-            note(run, record)
+        try:
+            for run, result, inputs in results:
+                pending.add(run, result, inputs)
+        finally:
+            pending.write()
     return written
+
+
+@dataclass
+class _Pending:
+    """Runs that have ended and are not written yet: those of a moment wait for the disk once."""
+
+    made: dict[str, Any]  # the environment
+    note: Callable[[StackRun, RunRecord], None]
+    runs: list[tuple[StackRun, Finished]] = field(default_factory=list)
+    panel: int = 0  # of these, in the panel that is coming in
+    since: float = field(default_factory=time.monotonic)  # the last were written
+
+    def add(self, run: StackRun, result: RunResult | Exception, inputs: Inputs | None) -> None:
+        finished = Finished(run.folder, run.identity, result, run.hydra_texts, inputs)
+        self.runs.append((run, finished))
+        self.panel += 1
+        # The runs of a panel end together.
+        if isinstance(result, Exception) or self.panel >= result.stack_runs:
+            self.panel = 0
+            if time.monotonic() - self.since >= WRITE_SECONDS:
+                self.write()
+
+    def write(self) -> None:
+        runs, self.runs = self.runs, []
+        records = write_runs((finished for _, finished in runs), self.made)
+        for (run, _), record in zip(runs, records, strict=True):
+            self.note(run, record)
+        self.since = time.monotonic()
 
 
 def _trained(

@@ -1,4 +1,4 @@
-"""Writing files so that a killed process never leaves half of one, and reading JSON warily."""
+"""Text and JSON written to files whole or not at all, and JSON read warily."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import hashlib
 import json
 import os
 import re
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from sweeplab.errors import NewerFormatError, RunFolderError, StorageError
+from sweeplab.errors import NewerFormatError, RunFolderError
+from sweeplab.runs.durable import write_bytes
 
 T = TypeVar("T")
 
 # Ten thousand jobs make a sweep.json of 3 MB.
 LARGEST_JSON = 256 * 2**20
+_SEAL, _END = b',\n "checksum": "', b"\n}\n"
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,6 @@ class Inside:
         return Path(folder.path, self.name)
 
 
-@contextmanager
-def _storing(path: Path) -> Iterator[None]:
-    """Name ``path`` where the system refuses to write to it.
-
-    Raises:
-        StorageError: it refused.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(error.errno, error.strerror or str(error), str(path)) from error
-
-
 def size_in(folder: Path) -> int:
     """The bytes of all files in ``folder``, at any depth. Links are not followed."""
     total = 0
@@ -56,37 +44,24 @@ def size_in(folder: Path) -> int:
     return total
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path``: whole or not at all, replacing what was there.
-
-    Raises:
-        StorageError: it cannot be written; what was at ``path`` is still there.
-    """
-    # The host too: on a cluster, processes of two nodes may have one number.
-    beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
-    with _storing(path):
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        except BaseException:
-            with suppress(OSError):  # in a folder that is read-only nothing was written either
-                beside.unlink(missing_ok=True)
-            raise
-
-
-def write_text(path: Path, content: str) -> None:
+def write_text(path: Path, content: str, *, flushed: bool = True) -> None:
     """As :func:`write_bytes`, in UTF-8."""
-    write_bytes(path, content.encode())
+    write_bytes(path, content.encode(), flushed=flushed)
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """As :func:`write_text`, an entry a line; a list of objects an object a line.
+def write_json(path: Path, content: Mapping[str, Any], *, flushed: bool = True) -> None:
+    """As :func:`write_text`, with what :func:`to_json` gives."""
+    write_bytes(path, to_json(content), flushed=flushed)
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """``content`` as JSON, an entry a line; a list of objects an object a line.
 
     Numbers that are not finite have no place in JSON: they raise ``ValueError``. Indenting all of
     it would take Python's slow encoder, which a sweep of 10,000 would feel.
     """
     lines = [f" {json.dumps(key)}: {_json_lines(value)}" for key, value in content.items()]
-    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def _json_lines(value: Any) -> str:
@@ -95,37 +70,45 @@ def _json_lines(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def make_folder(path: Path) -> None:
-    """Make the folder and those above it, where they are not there.
+def sealed(content: bytes) -> bytes:
+    """What :func:`to_json` gave, with its own SHA-256 as one more entry, the last."""
+    return content.removesuffix(_END) + _SEAL + sha256(content).encode() + b'"' + _END
+
+
+def _unsealed(content: bytes, path: Path) -> tuple[bytes, bool]:
+    """The inverse of :func:`sealed`, and whether ``content`` was.
 
     Raises:
-        StorageError: it cannot be made.
+        RunFolderError: a bit of it is another than when it was written.
     """
-    with _storing(path):
-        path.mkdir(parents=True, exist_ok=True)
+    head, seal, told = content.rpartition(_SEAL)
+    if not seal:
+        return content, False
+    if told != sha256(head + _END).encode() + b'"' + _END:
+        raise RunFolderError(
+            f"{path} is damaged: it was changed since it was written, and its checksum is that of "
+            "what it was. The same command with the same sweep folder trains the run again."
+        )
+    return head + _END, True
 
 
-def remove_file(path: Path) -> None:
-    """Remove ``path`` if it is there.
-
-    Raises:
-        StorageError: it cannot be removed.
-    """
-    with _storing(path):
-        path.unlink(missing_ok=True)
-
-
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *, seal_from: int | None = None) -> dict[str, Any]:
     """The JSON object in ``path``. Its strings can be printed and encoded.
+
+    Args:
+        seal_from: the ``format`` from which on it must be :func:`sealed`.
 
     Raises:
         FileNotFoundError: there is no such file.
         RunFolderError: it holds something else, or cannot be read.
     """
+    seal = True
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise RunFolderError(f"{path} is damaged: it is larger than any that sweeplab writes.")
         content = path.read_bytes()
+        if seal_from is not None:
+            content, seal = _unsealed(content, path)
         values: Any = json.loads(content)
         if b"\\ud" in content.lower():
             # Half of a surrogate pair, as in a file name that is no UTF-8, fits in JSON and nowhere
@@ -141,10 +124,14 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(values, dict):
         raise RunFolderError(f"{path} is damaged: it holds no JSON object.")
+    if seal_from is not None and not seal and values.get("format", 1) == seal_from:
+        raise RunFolderError(f"{path} is damaged: its checksum is gone.")
     return values
 
 
-def read_typed(path: Path, kind: type[T], newest: int, absent: str) -> T:
+def read_typed(
+    path: Path, kind: type[T], newest: int, absent: str, *, seal_from: int | None = None
+) -> T:
     """The JSON object in ``path`` as a ``kind``, strictly: nothing is converted or guessed.
 
     Its ``format`` is at most ``newest``, which this code writes.
@@ -155,7 +142,7 @@ def read_typed(path: Path, kind: type[T], newest: int, absent: str) -> T:
             :func:`read_json`; or its entries are not those of a ``kind``.
     """
     try:
-        values = read_json(path)
+        values = read_json(path, seal_from=seal_from)
     except FileNotFoundError:
         raise RunFolderError(absent) from None
     version = values.get("format")

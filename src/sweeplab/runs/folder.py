@@ -1,36 +1,23 @@
-"""A run's folder: what is in it, when it counts as complete, and how it is written and read."""
+"""A run's folder: what is in it, when it counts as complete, and how it is read."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from sweeplab import config as run_config
 from sweeplab.config import RunConfig, flatten
-from sweeplab.errors import RunFolderError
-from sweeplab.inputs import Inputs
-from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
+from sweeplab.errors import RunFolderError, SweeplabError
+from sweeplab.results import Curves
 from sweeplab.runs import curves as curve_files
-from sweeplab.runs.files import (
-    Inside,
-    make_folder,
-    read_typed,
-    remove_file,
-    sha256,
-    write_bytes,
-    write_json,
-    write_text,
-)
-from sweeplab.runs.record import FORMAT, FileRecord, RunError, RunRecord, StackShare, TestRecord
+from sweeplab.runs.files import Inside, read_typed, sha256
+from sweeplab.runs.record import FORMAT, SEALED, FileRecord, RunRecord, TestRecord, signature
 from sweeplab.runs.saved_config import parse_config
 
 
@@ -44,6 +31,7 @@ class RunFolder:
     curves = Inside("curves.csv")
     weights = Inside("weights.safetensors")
     inputs = Inside("inputs.safetensors")
+    correct = Inside("correct.bits")  # which validation images it got right, of pruned weights
     test = Inside("test.json")
     hydra = Inside(".hydra")
     config = Inside(".hydra/config.yaml")
@@ -59,95 +47,30 @@ class RunIdentity:
     engine_version: int
 
 
-def write_hydra_files(folder: RunFolder, texts: Mapping[str, str]) -> None:
-    """Make the folder and put the YAML texts (config, overrides, hydra) where Hydra would."""
-    make_folder(folder.hydra)
-    for name, text in texts.items():
-        write_text(folder.hydra / f"{name}.yaml", text)
-
-
-def write_result(
-    folder: RunFolder,
-    identity: RunIdentity,
-    result: RunResult,
-    environment: dict[str, Any],
-    inputs: Inputs | None = None,
-) -> RunRecord:
-    """Write curves, weights, and then ``run.json``, which makes the run complete.
-
-    Args:
-        inputs: how examples were scaled, where the configuration does not say it.
-    """
-    remove_file(folder.record)
-    for half in folder.path.iterdir():
-        if half.name.startswith(".") and half.suffix == ".part":  # of a process that was killed
-            remove_file(half)
-    contents = {folder.curves: curve_files.to_csv(result.curves)}
-    if np.isfinite(result.weight).all() and np.isfinite(result.bias).all():
-        contents[folder.weights] = curve_files.weights_to_bytes(result.weight, result.bias)
-    else:
-        remove_file(folder.weights)
-    if inputs is not None:
-        contents[folder.inputs] = inputs.to_bytes()
-    else:
-        remove_file(folder.inputs)
-    for path, content in contents.items():
-        write_bytes(path, content)
-    record = RunRecord(
-        **vars(identity),
-        environment=environment,
-        finished=now(),
-        status=result.status,
-        final=final_metrics(result.curves) if result.status == "completed" else None,
-        best=best_metrics(result.curves),
-        diverged_at=result.diverged_at,
-        device=result.device,
-        stack=StackShare(result.seconds, result.stack_runs),
-        files={
-            path.name: FileRecord(len(content), sha256(content))
-            for path, content in contents.items()
-        },
-    )
-    write_record(folder, record)
-    return record
-
-
-def write_failure(
-    folder: RunFolder, identity: RunIdentity, error: BaseException, environment: dict[str, Any]
-) -> RunRecord:
-    """Record that the run could not be trained, with the error's text and traceback."""
-    make_folder(folder.path)
-    record = RunRecord(
-        **vars(identity),
-        environment=environment,
-        finished=now(),
-        status="failed",
-        error=RunError(
-            f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
-        ),
-    )
-    write_record(folder, record)
-    return record
-
-
-def write_record(folder: RunFolder, record: RunRecord) -> None:
-    """Replace ``run.json``."""
-    write_json(folder.record, msgspec.to_builtins(record))
-
-
 def read_record(folder: RunFolder) -> RunRecord:
     """The content of ``run.json``.
 
     Raises:
-        RunFolderError: there is none, it is damaged, or a newer sweeplab wrote it.
+        RunFolderError: there is none, it is damaged, it contradicts itself, or a newer sweeplab
+            wrote it.
     """
     absent = f"{folder.path} is not the folder of a complete run: it has no run.json."
-    return read_typed(folder.record, RunRecord, FORMAT, absent)
+    record = read_typed(folder.record, RunRecord, FORMAT, absent, seal_from=SEALED)
+    if record.signature != signature(record.config, record.data_checksum, record.engine_version):
+        raise RunFolderError(
+            f"{folder.record} contradicts itself: {_contradiction(folder, record)}."
+        )
+    return record
 
 
-def write_test(folder: RunFolder, record: TestRecord) -> None:
-    """Replace ``test.json``."""
-    write_json(folder.test, msgspec.to_builtins(record))
+def _contradiction(folder: RunFolder, record: RunRecord) -> str:
+    """What in a record is not what its signature was taken of, as far as the folder tells."""
+    with suppress(SweeplabError):
+        config = read_config(folder)
+        for key, (told, saved) in edits(record, config).items():
+            return f"its {key} is {told}, and that of the run is {saved}"
+        return "its data_checksum, engine_version or signature was changed"
+    return "its signature is not that of its configuration, data and engine"
 
 
 def read_test(folder: RunFolder) -> TestRecord | None:
@@ -181,6 +104,18 @@ def read_weights(folder: RunFolder) -> tuple[NDArray[np.float32], NDArray[np.flo
             finite, has none) or damaged.
     """
     return curve_files.weights_from_bytes(read_bytes(folder.weights), str(folder.weights))
+
+
+def read_correct_bits(folder: RunFolder, examples: int) -> NDArray[np.bool_]:
+    """Which of its M = ``examples`` validation images a run with pruned weights got right, ``[M]``.
+
+    Raises:
+        RunFolderError: it was not kept, or is damaged.
+    """
+    about, content = read_record(folder).files.get(folder.correct.name), read_bytes(folder.correct)
+    if about is None or about.sha256 != sha256(content) or len(content) != -(-examples // 8):
+        raise RunFolderError(f"{folder.correct} is damaged.")
+    return np.unpackbits(np.frombuffer(content, np.uint8), count=examples).astype(np.bool_)
 
 
 def read_config(folder: RunFolder) -> RunConfig:
@@ -252,30 +187,3 @@ def _due(folder: RunFolder, record: RunRecord) -> Iterator[tuple[Path, FileRecor
         path = folder.path / name
         if not is_pruned(path, record):
             yield path, about
-
-
-def prune_weights(folder: RunFolder, record: RunRecord) -> None:
-    """Remove the weights. Their length, checksum and when they went stay in ``run.json``.
-
-    The record comes first: a kill in between leaves a sound run.
-    """
-    _note_pruned(folder, record, now())
-    remove_file(folder.weights)
-
-
-def restore_weights(folder: RunFolder, record: RunRecord, content: bytes) -> None:
-    """Put pruned weights back; ``content`` has their checksum."""
-    assert record.files[folder.weights.name].sha256 == sha256(content)
-    write_bytes(folder.weights, content)
-    _note_pruned(folder, record, None)
-
-
-def _note_pruned(folder: RunFolder, record: RunRecord, when: str | None) -> None:
-    name = folder.weights.name
-    about = replace(record.files[name], pruned=when)
-    write_record(folder, replace(record, files=record.files | {name: about}))
-
-
-def now() -> str:
-    """The time, as every file of a run gives it: ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -5,10 +5,12 @@ One by one, Arrow and NumPy would take longer to be called than to parse and che
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sweeplab.errors import RunFolderError
 from sweeplab.results import METRICS
@@ -55,7 +57,8 @@ def _read(folders: Sequence[RunFolder]) -> list[Read | RunFolderError]:
     bounds = np.cumsum([0, *(len(table) for *_, table in parsed)])
     problems = curves_problems(together, bounds)
     for (place, record, table), problem in zip(parsed, problems, strict=True):
-        if wrong := problem or _disagreement(record, table):
+        columns = {name: table[name].to_numpy() for name in METRICS}
+        if wrong := problem or disagreement(record, columns):
             runs[place] = RunFolderError(f"{folders[place].curves} is damaged: {wrong}.")
     return runs
 
@@ -71,12 +74,15 @@ def _text(folder: RunFolder, record: RunRecord) -> bytes:
     return content
 
 
-def _disagreement(record: RunRecord, table: pa.Table) -> str:
-    """Where the metrics of a run's record are not those of its curves, or an empty string."""
-    last = len(table) - 1
+def disagreement(record: RunRecord, columns: Mapping[str, NDArray[Any]]) -> str:
+    """Where the metrics of a run's record are not those of its curves, or an empty string.
+
+    Args:
+        columns: of the curves, by the names of ``METRICS``, each ``[T + 1]``.
+    """
+    last = len(columns["val_loss"]) - 1
     if record.diverged_at is not None and record.diverged_at < last:
         return "they go on after the run diverged"
-    columns = {name: table[name].to_numpy() for name in METRICS}
     rows = np.flatnonzero(np.isfinite(columns["val_loss"]))
     best = int(rows[np.argmax(columns["val_accuracy"][rows])])
     if record.status == "completed" and int(rows[-1]) != last:
@@ -84,7 +90,11 @@ def _disagreement(record: RunRecord, table: pa.Table) -> str:
     for which, told, row in (("final", record.final, last), ("best", record.best, best)):
         if told is None:
             continue
-        values = (float(column[row]) for column in columns.values())
-        if (told.iteration, *(getattr(told, name) for name in METRICS)) != (row, *values):
-            return f"the {which} metrics in run.json are not theirs"
+        theirs = {"iteration": row} | {name: float(columns[name][row]) for name in METRICS}
+        for name, value in theirs.items():
+            if getattr(told, name) != value:
+                return (
+                    f"the {which} metrics in run.json are not theirs: {name} is "
+                    f"{getattr(told, name)} there, and {value} here"
+                )
     return ""

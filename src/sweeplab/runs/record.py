@@ -17,7 +17,8 @@ from msgspec import Meta, Struct
 from sweeplab.config import RunConfig, identity, problems
 from sweeplab.results import ACCURACIES, METRICS, Metrics
 
-FORMAT = 1
+FORMAT = 2
+SEALED = 2  # from this format on a record ends in its own checksum
 LONGEST_NAME = 100
 
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]

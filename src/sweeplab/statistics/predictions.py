@@ -1,5 +1,7 @@
 """Which validation images each run classifies rightly, by the weights in its folder.
 
+Of pruned weights the folder keeps the answer.
+
 Runs of one sweep share their validation images, so these answers are paired: two settings are
 compared image by image, which is far sharper than comparing two accuracies.
 """
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.folder import RunFolder, read_correct_bits
 from sweeplab.runs.scaled import read_plain_weights
 from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import Sweep
@@ -54,8 +56,12 @@ def read_correct(part: Sweep) -> Correct | None:
         images = kept.scaled(l2=bool(same["data.scale"] == "l2"))
         by_classes: dict[int, dict[int, Weights]] = {}
         for row in np.flatnonzero(alike & (part.runs["status"] == "completed")).tolist():
+            folder = RunFolder(Path(part.runs["folder"].iloc[row]))
             with suppress(RunFolderError):
-                weight, bias = read_plain_weights(RunFolder(Path(part.runs["folder"].iloc[row])))
+                if not folder.weights.exists():
+                    correct[row] = read_correct_bits(folder, len(kept.val_labels))
+                    continue
+                weight, bias = read_plain_weights(folder)
                 if weight.shape == (len(bias), images.shape[1]):
                     by_classes.setdefault(len(bias), {})[row] = weight, bias
         for weights in by_classes.values():

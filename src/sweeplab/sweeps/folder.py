@@ -15,13 +15,8 @@ from filelock import FileLock, Timeout
 from msgspec import Meta, Struct
 
 from sweeplab.errors import StorageError, SweeplabError
-from sweeplab.runs.files import (
-    Inside,
-    make_folder,
-    read_typed,
-    write_json,
-    write_text,
-)
+from sweeplab.runs.durable import make_folder
+from sweeplab.runs.files import Inside, read_typed, write_json, write_text
 
 FORMAT = 1
 
@@ -132,7 +127,7 @@ def locked(folder: SweepFolder) -> Iterator[None]:
     except OSError as error:
         raise StorageError(error.errno, error.strerror, str(folder.lock)) from error
     try:
-        write_text(folder.owner, f"process {os.getpid()} on {socket.gethostname()}")
+        write_text(folder.owner, f"process {os.getpid()} on {socket.gethostname()}", flushed=False)
         yield
     finally:
         with suppress(OSError):  # its text is for people: the lock is what counts

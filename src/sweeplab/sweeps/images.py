@@ -27,7 +27,7 @@ from sweeplab.config import KNOBS
 from sweeplab.data_keys import SHOWING
 from sweeplab.errors import RunFolderError
 from sweeplab.inputs import is_picture, plain
-from sweeplab.runs.files import make_folder, write_bytes
+from sweeplab.runs.durable import make_folder, write_bytes
 from sweeplab.sweeps.folder import SweepFolder
 
 if TYPE_CHECKING:

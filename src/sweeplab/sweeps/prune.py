@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sweeplab.config import DataConfig, check
 from sweeplab.data import load
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
-from sweeplab.runs.files import remove_file, size_in
-from sweeplab.runs.folder import (
-    RunFolder,
-    damaged_files,
-    edits,
-    prune_weights,
-    read_config,
-    read_record,
-)
+from sweeplab.runs.durable import remove_file
+from sweeplab.runs.files import size_in
+from sweeplab.runs.folder import RunFolder, damaged_files, edits, read_config, read_record
 from sweeplab.runs.record import RunRecord, signature
+from sweeplab.runs.write import prune_weights
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import is_sweep, runs_in, sweep_of, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
@@ -74,8 +72,13 @@ def plan_removals(path: Path, rules: Rules) -> list[Removal]:
     return list(_removals(path, rules, _standing(sweep_of(path).path, rules)))
 
 
-def remove(removals: Sequence[Removal]) -> None:
+def remove(
+    removals: Sequence[Removal], correct: Mapping[Path, NDArray[np.bool_]] | None = None
+) -> None:
     """Remove them, each so that a kill in between leaves sound runs and a sound ``sweep.json``.
+
+    Args:
+        correct: see ``prune_weights``.
 
     Raises:
         StorageError: something cannot be removed; the rest is still there.
@@ -86,10 +89,10 @@ def remove(removals: Sequence[Removal]) -> None:
             gone[sweep_of(removal.run.path)].add(removal.record.signature)
     for sweep, signatures in gone.items():
         _note(sweep, signatures)
+    weights = [(each.run, each.record) for each in removals if each.what == "weights"]
+    prune_weights(weights, correct or {})
     for removal in removals:
-        if removal.what == "weights":
-            prune_weights(removal.run, removal.record)
-        else:
+        if removal.what == "run":
             remove_file(removal.run.record)  # first: what is left is no run any more
             shutil.rmtree(removal.run.path)
 
@@ -179,7 +182,7 @@ def _checksum(data: DataConfig) -> tuple[str, str]:
 
 def _foreign(run: RunFolder) -> list[str]:
     """What a whole run's folder holds that training it again does not bring back."""
-    own = (run.record, run.curves, run.weights, run.test, run.hydra)
+    own = (run.record, run.curves, run.weights, run.correct, run.test, run.hydra)
     strange = sorted(
         path.name
         for path in run.path.iterdir()

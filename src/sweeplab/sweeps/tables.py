@@ -19,7 +19,8 @@ import pyarrow as pa
 from sweeplab.config import KNOBS, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.results import METRICS, Metrics
-from sweeplab.runs.files import write_bytes, write_text
+from sweeplab.runs.durable import write_bytes
+from sweeplab.runs.files import write_text
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.many import read_runs
 from sweeplab.runs.record import RunRecord

@@ -20,17 +20,10 @@ from sweeplab.data import load, resolve
 from sweeplab.errors import RunFolderError, SweeplabError, shown_as_messages
 from sweeplab.execute.options import Options
 from sweeplab.provenance import environment
-from sweeplab.runs.folder import (
-    RunFolder,
-    RunIdentity,
-    is_sound,
-    read_record,
-    write_failure,
-    write_hydra_files,
-    write_result,
-)
+from sweeplab.runs.folder import RunFolder, RunIdentity, is_sound, read_record
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.saved_config import to_yaml
+from sweeplab.runs.write import write_failure, write_hydra_files, write_result
 from sweeplab.task.compose import from_hydra, saved, saved_root
 from sweeplab.task.prepare import Request, identify
 from sweeplab.task.progress import iterations_bar

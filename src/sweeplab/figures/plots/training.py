@@ -19,7 +19,7 @@ from sweeplab.figures.scale import CLOCKS, evenly, within_accuracy
 from sweeplab.figures.svg import to_bytes
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, UNORDERED, styled
 from sweeplab.results import LOSSES, Curves
-from sweeplab.runs.files import write_bytes
+from sweeplab.runs.durable import write_bytes
 from sweeplab.words import number, setting_text
 
 # What a command that trains one run draws: it needs neither pandas nor seaborn, which take a

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from sweeplab.errors import RunFolderError
 from sweeplab.figures.plots import Plot
 from sweeplab.figures.svg import page_parts, to_bytes, to_svg
-from sweeplab.runs.files import make_folder, read_json, remove_file, write_bytes, write_json
+from sweeplab.runs.durable import make_folder, remove_file, write_bytes
+from sweeplab.runs.files import read_json, write_json
 
 INDEX = ".figures.json"
 ENDINGS = (".svg", ".png", ".pdf")
