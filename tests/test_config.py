@@ -53,6 +53,8 @@ def test_the_defaults_are_the_tutorials() -> None:
     [
         ({"batch_size": 0}, "batch_size must be at least 1, but is 0"),
         ({"epochs": 0}, "epochs must be at least 1, but is 0"),
+        ({"eval_every": "0 epochs"}, "eval_every must be a number of iterations, `epoch`, or as"),
+        ({"eval_every": "an epoch"}, "eval_every must be a number of iterations, `epoch`, or as"),
         ({"eval_every": -1}, "eval_every must be at least 1, but is -1"),
         ({"optimizer.lr": -1.0}, "optimizer.lr must be above 0 and at most 3.0e+38"),
         ({"optimizer.lr": float("nan")}, "optimizer.lr must be above 0"),
@@ -101,6 +103,20 @@ def test_types_are_converted_where_nothing_is_lost() -> None:
     assert isinstance(read.optimizer.lr, float)
     assert read.optimizer.weight_decay == 0.1
     assert read.batch_size == 32
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("10", 10),
+        ("epoch", "epoch"),
+        ("1 epoch", "epoch"),
+        ("0.50  epochs", "0.5 epoch"),
+        ("2 epoch", "2 epochs"),
+    ],
+)
+def test_every_so_many_epochs_is_written_in_one_way(written: str, means: int | str) -> None:
+    assert from_dict({"eval_every": written}).eval_every == means
 
 
 @pytest.mark.parametrize(

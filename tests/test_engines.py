@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,16 @@ def test_no_knob_is_ignored(
         np.array_equal(one.curves.val_loss, two.curves.val_loss, equal_nan=True)
         and np.array_equal(one.weight, two.weight)
     ), f"{key} changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("every", "rows"),
+    [("epoch", [0, 4, 8, 12]), ("0.5 epoch", range(0, 13, 2)), ("2 epochs", [0, 8, 12])],
+)
+def test_evaluations_may_come_by_the_epoch(train: Engine, every: str, rows: Sequence[int]) -> None:
+    config = run_config(eval_every=every)
+    result = train(config, load(config.data))
+    assert result.curves.evaluated.tolist() == list(rows)
 
 
 def test_a_knob_that_an_engine_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ VALUES = {
     "optimizer.schedule": "constant,cosine,linear",
     "optimizer.warmup": "0,0.5",
     "seed": "1,2,3",
-    "eval_every": "2,3",
+    "eval_every": "2,epoch",
     "device": "auto,cpu",
 }
 # Where a run is made is no part of what it is: the second of two such runs is dropped as a repeat.

@@ -15,7 +15,7 @@ from typing import Any
 
 from sweeplab.data_keys import DataConfig as DataConfig  # noqa: PLC0414 - a part of this
 from sweeplab.errors import ConfigError
-from sweeplab.knobs import LARGEST_INT, LARGEST_SEED, OneOf, Range, declared_in, knob
+from sweeplab.knobs import LARGEST_INT, LARGEST_SEED, Every, OneOf, Range, declared_in, knob
 
 LARGEST_FLOAT = 3e38
 MOST_ITERATIONS = 10**7  # a curve keeps a row for each
@@ -108,11 +108,12 @@ class RunConfig:
         role="replicate",
         free=True,
     )
-    eval_every: int = knob(
+    eval_every: int | str = knob(
         10,
-        "iterations between evaluations on the whole sets",
+        "iterations between evaluations on the whole sets; or `epoch`, or a part or a multiple, as "
+        "`0.5 epoch`",
         "iterations between evaluations",
-        Range(1, LARGEST_INT),
+        Every(),
     )
     device: str = knob(
         "auto",

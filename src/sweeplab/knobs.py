@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_type_hints
@@ -55,7 +56,37 @@ class Text:
         return "text without a NUL character" if "\0" in value else ""
 
 
-Rule = Range | OneOf | Text
+@dataclass(frozen=True)
+class Every:
+    """A number of iterations, or of epochs in words: ``epoch``, ``0.5 epoch``, ``2 epochs``."""
+
+    def broken(self, value: Any) -> str:
+        """As :meth:`Range.broken`."""
+        if isinstance(value, int):
+            return Range(1, LARGEST_INT).broken(value)
+        return "" if epochs_in(value) else "a number of iterations, `epoch`, or as `0.5 epoch`"
+
+
+def epochs_in(text: str) -> float:
+    """The epochs in words; 0 if they are none, or no more than none."""
+    asked = re.fullmatch(r"(?:(\d{1,9}(?:\.\d{1,9})?) )?epochs?", text)
+    return float(asked[1] or 1) if asked else 0.0
+
+
+def plain_every(value: int | str) -> int | str:
+    """One way to write each: ``1 epoch`` is ``epoch``, and ``"10"`` is 10."""
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.split())
+    if re.fullmatch(r"\d{1,10}", text):
+        return int(text)
+    epochs = epochs_in(text)
+    if not epochs:
+        return value
+    return "epoch" if epochs == 1 else f"{epochs:g} epoch{'s' if epochs > 1 else ''}"
+
+
+Rule = Range | OneOf | Text | Every
 # knob: decides the result, and is compared. replicate: decides the result, and is averaged over.
 # place: where a run finds its data, or is trained; no part of what identifies it.
 Role = Literal["knob", "replicate", "place"]

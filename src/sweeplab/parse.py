@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import msgspec
 
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import ConfigError
-from sweeplab.knobs import unknown_key
+from sweeplab.knobs import plain_every, unknown_key
 
 # The one reference that a saved configuration may hold: data lie elsewhere on another machine.
 ENVIRONMENT = re.compile(r"\$\{oc\.env:\s*(\w+)\s*(?:,(.*))?\}")
@@ -34,6 +35,7 @@ def from_dict(values: Mapping[str, Any], where: str = "the configuration") -> Ru
         values = {**values, "data": {**data, "root": _from_environment(data["root"], where)}}
     try:
         config = msgspec.convert(values, RunConfig, strict=False)
+        config = dataclasses.replace(config, eval_every=plain_every(config.eval_every))
     except msgspec.ValidationError as error:
         said, _, path = str(error).replace("`", "").partition(" - at $.")
         key = f"{path}: " if path else ""

@@ -110,6 +110,8 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
         why = f": {skipped[0][1]}" if skipped else "."
         raise RunFolderError(f"No complete run lies in {', '.join(map(str, paths))}{why}")
     runs = pd.DataFrame([rows[i] for i in kept]).astype(TYPES)
+    if runs["eval_every"].map(type).nunique() > 1:  # numbers and words do not sort
+        runs["eval_every"] = runs["eval_every"].astype(str)
     # Settings that a search chose have no value in common, and merged sweeps differ as they like.
     if len(roots) == 1 and not SweepFolder(roots[0][0]).study.exists():
         runs = joined(runs, varying(runs))

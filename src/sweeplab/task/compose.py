@@ -262,4 +262,6 @@ def _of_type(key: str, value: Any) -> Any:
     wanted = KNOBS[key].type if key in KNOBS else None
     if wanted is float and type(value) is int:
         return float(value)
+    if wanted == int | str:  # text is brought to one form on the way through OmegaConf
+        return value if type(value) is int else None
     return value if type(value) is wanted and "${" not in str(value) else None

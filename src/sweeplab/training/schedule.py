@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.config import RunConfig
+from sweeplab.knobs import epochs_in
 
 
 def batch_order(seed: int, epoch: int, examples: int) -> Tensor:
@@ -44,9 +45,17 @@ def iterations(config: RunConfig) -> int:
     return iterations_per_epoch(config) * config.epochs
 
 
+def evaluation_gap(config: RunConfig) -> int:
+    """Updates between two evaluations: ``eval_every``, epochs among them in whole updates."""
+    every = config.eval_every
+    if isinstance(every, str):
+        return max(round(epochs_in(every) * iterations_per_epoch(config)), 1)
+    return every
+
+
 def is_evaluated(iteration: int, config: RunConfig) -> bool:
     """Whether accuracy is taken after this many updates: every ``eval_every``, and at the end."""
-    return iteration % config.eval_every == 0 or iteration == iterations(config)
+    return iteration % evaluation_gap(config) == 0 or iteration == iterations(config)
 
 
 def is_scheduled(config: RunConfig) -> bool:
