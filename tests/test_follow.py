@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -202,3 +203,26 @@ def test_ctrl_c_ends_a_sweep_whose_workers_are_stopped(
     assert process.returncode == 130, out
     assert "Traceback" not in out
     assert not psutil.wait_procs(workers, timeout=5)[1]
+
+
+@pytest.mark.parametrize("threads", [3, 8])
+def test_a_limit_on_threads_is_said(tmp_path: Path, threads: int) -> None:
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("root has no such limit, and only root can become somebody who has one")
+    tmp_path.chmod(0o777)
+    read = "+dac_override,+dac_read_search"  # of what root has installed
+    words = ["setpriv", "--reuid=64999", "--clear-groups", f"--inh-caps={read}"]
+    words += [f"--ambient-caps={read}", "bash", "-c", f'ulimit -u {threads}; exec "$@"', "-"]
+    sweep = ("-m", "data=digits", "epochs=1", "seed=range(4)", QUIET, "hydra.sweep.dir=s")
+    done = subprocess.run(
+        [*words, PROGRAM, "train", *sweep, *TWO_WORKERS],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "The system refuses another thread: `ulimit -u` shows" in done.stderr

@@ -20,9 +20,10 @@ from sweeplab.task.claim import opened
 from sweeplab.task.hooks import JobHooks, job_return
 from sweeplab.task.prepare import Asked, Prepared, Request, prepare
 from sweeplab.task.progress import INTERRUPTED, SweepProgress
-from sweeplab.task.words import announce, dry_run_table, resume_advice
+from sweeplab.task.words import announce, dry_run_table, follow_advice, resume_advice
 from sweeplab.training import iterations, plan_stacks
 
+LONG_SECONDS = 30.0  # of expected work, from which on somebody may want to follow or stop it
 STATE_SECONDS = 5.0  # between two writings of sweep.json while training
 TERMINATED = 143  # the exit code that shells give to a command ended by SIGTERM
 
@@ -52,6 +53,8 @@ def launch(
         if options.dry_run:
             dry_run_table(prepared)
             return []
+        if sum(expected_seconds(asked.identity.config) for asked in to_train) > LONG_SECONDS:
+            follow_advice(prepared.folder.path)
         records = _train(prepared, stacks, options, hooks, command)
     records = prepared.complete | records
     return [

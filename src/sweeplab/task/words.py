@@ -53,6 +53,12 @@ def announce(prepared: Prepared, stacks: int | None) -> None:
     say(f"{', '.join(parts)}: {shown(prepared.folder.path)}")
 
 
+def follow_advice(folder: Path) -> None:
+    """What can be done with a sweep that takes its time."""
+    path = shlex.quote(str(shown(folder)))
+    say(f"Ctrl-C keeps every run that is done. From elsewhere, follow it: sweeplab watch {path}")
+
+
 def dry_run_table(prepared: Prepared) -> None:
     """The settings that would be trained."""
     table = Table("run", "overrides", "state", box=None, header_style="bold")
