@@ -117,7 +117,7 @@ class SweepProgress:
         tally, elapsed = self.tally(), time.monotonic() - self.started
         # It only grows: a stack that has just ended is for a moment in no account, and work that
         # was lost is done again.
-        self.part = part = max(self.part, min(tally.work / self.work, 1.0))
+        self.part = part = max(self.part, min(tally.work / max(self.work, 1e-9), 1.0))
         known = part > LEAST_WORK and elapsed > 1
         return Moment(
             at=time.time(),
