@@ -37,6 +37,8 @@ hydra:
         ([LR, DECAY, SIZE], "best", "best"),
         ([LR, "batch_size"], "effect of batch_size", "effect of batch_size"),
         ([LR], "effect of batch_size", f"effect of {LR}"),  # fixed on the command line
+        ([f"batch_size+{LR}", DECAY], f"effect of {LR}", f"effect of batch_size+{LR}"),
+        ([f"batch_size+{LR}"], "", f"effect of batch_size+{LR}"),
         ([LR], "importance", f"effect of {LR}"),
         ([LR], "of another sweeplab", f"effect of {LR}"),
     ],

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sweeplab.config import KNOBS
 from sweeplab.errors import ConfigError
+from sweeplab.words import parts_of
 
 Kind = Literal["best", "effect", "substitute", "importance", "spread"]
 ABOUT: dict[Kind, int] = {"best": 0, "effect": 1, "substitute": 2, "importance": 0, "spread": 0}
@@ -67,6 +68,9 @@ def question_of(knobs: Sequence[str], asked: str = "") -> Question:
         question = parse_question(asked)
     except ConfigError:
         return told_from(knobs)
+    if question.kind == "effect":  # of knobs that move together, the effect is that of all
+        whole = {part: knob for knob in knobs for part in parts_of(knob)}
+        question = Question("effect", tuple(whole.get(knob, knob) for knob in question.knobs))
     fits = set(question.knobs) <= set(knobs) and (bool(knobs) or question.kind == "spread")
     if question.kind == "importance":
         fits = len(knobs) > 1

@@ -148,7 +148,7 @@ def _substitute(knobs: Sequence[str], part: Sweep, analysis: Analysis) -> list[s
 
 
 def _helps(one: str, other: str, row: Mapping[Any, Any]) -> str:
-    off = row["without"] == KNOBS[one].off
+    off = one in KNOBS and row["without"] == KNOBS[one].off
     without = f"without {knob_name(one)}" if off else f"at {value_text(row['without'])}"
     chance = "" if row["clear"] else "; that may be chance"
     by = change(row["difference"], row["low"], row["high"])

@@ -57,7 +57,8 @@ def _no_clear_difference(analysis: Analysis, knob: str, ran: Sequence[Row]) -> s
 def _clear(knob: str, ran: Sequence[Row]) -> str:
     name = knob_name(knob)
     top = _top(ran)
-    off = next((row for row in ran if row["value"] == KNOBS[knob].off), None)
+    known = KNOBS.get(knob)  # none for knobs that move together
+    off = next((row for row in ran if known and row["value"] == known.off), None)
     if off is not None and not off["top"]:
         with_, without = numbers(top["best_mean"], off["best_mean"])
         helps = "helps" if off["clear"] else "may help"
@@ -70,7 +71,7 @@ def _clear(knob: str, ran: Sequence[Row]) -> str:
     start, end = ends if top is ends[1] else ends[::-1]
     means = [row["best_mean"] for row in ran]
     steady = means in (sorted(means), sorted(means, reverse=True)) and len(ran) >= STEADY
-    if KNOBS[knob].ordered and steady and start["clear"]:
+    if known and known.ordered and steady and start["clear"]:
         larger = "larger" if end is ran[-1] else "smaller"
         low, high = numbers(start["best_mean"], end["best_mean"])
         return (

@@ -16,7 +16,7 @@ from sweeplab.sweeps.answers import Answer
 from sweeplab.sweeps.question import question_of
 from sweeplab.sweeps.settings import METRIC, typical_run
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import value_text
+from sweeplab.words import parts_of, value_text
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def answer_of(part: Sweep, analysis: Analysis, said: Verdict, on: str) -> Answer
     run = typical_run(part.runs, part.knobs, analysis.recommended)
     if run is None:
         return Answer(on, said.lead, "", "", None, None)
-    short = ", ".join(f"{knob.rsplit('.', 1)[-1]}={value_text(run[knob])}" for knob in part.knobs)
+    keys = [key for knob in part.knobs for key in parts_of(knob)]
+    short = ", ".join(f"{key.rsplit('.', 1)[-1]}={value_text(run[key])}" for key in keys)
     accuracy = float(row_of(part, analysis.recommended or 0)[METRIC])
     return Answer(on, said.lead, said.setting, short, accuracy, str(run["run"]))
