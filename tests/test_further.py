@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -168,6 +169,25 @@ def test_sections_and_their_sentences_have_the_same_keys(analysed: tuple[Sweep, 
     # What is said has a section with that key on the page.
     keys = {key for key, _, _ in SECTIONS}
     assert set(further(sweep, shown)) == {"certainty", "batch", "size", "tries"} <= keys
+
+
+def test_a_search_is_told_by_its_own_order(
+    analysed: tuple[Sweep, Analysis], tmp_path: Path
+) -> None:
+    sweep, analysis = analysed
+    sizes = np.arange(1, 13)
+    table = pd.DataFrame({"settings": sizes, "expected": 0.8 + 0.01 * sizes, "so_far": 0.9})
+    table = table.assign(low=0.7, high=0.9).assign(so_far=np.where(sizes < 3, 0.8, 0.9))
+    shown = replace(analysis, further=replace(NOTHING, tries=table))
+    [alone] = further(sweep, shown)["tries"]
+    assert alone.startswith("Of these 12 settings, 12 drawn at random come within 0.005")
+    (tmp_path / "study.journal").touch()
+    searched = replace(sweep, paths=(tmp_path,))
+    first, random = further(searched, shown)["tries"]
+    assert first == "The search came within 0.005 of its best mean with setting 3 of 12."
+    assert "it would take 12 on average" in random
+    [axes] = sweeplab.figures.tries(searched, shown).axes
+    assert axes.lines[1].get_ydata().tolist() == table["so_far"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def test_without_noise_it_is_the_mean_over_subsets() -> None:
     # Nine of ten pairs end at or above 0.6, and one in two at 0.9.
     assert (table["low"][1], table["high"][1]) == pytest.approx((0.6, 0.9), abs=0.003)
     assert table["low"].iloc[-1] == table["high"].iloc[-1]
+    assert table["so_far"].tolist() == pytest.approx([0.5, 0.6, 0.7, 0.9])
+    assert enough(table, near=0.25, column="so_far") == 3
     assert enough(table, near=0.15) == 2
     assert enough(table, near=0.01) == 4
 

@@ -18,7 +18,7 @@ DRAWS = 400
 FEWEST = 4  # settings, below which there is nothing to draw from
 NEAR = 0.005  # below the best of all: half a point of accuracy
 BAND = 0.8  # of the searches
-COLUMNS = ["settings", "expected", "low", "high", "observed"]
+COLUMNS = ["settings", "expected", "low", "high", "observed", "so_far"]
 
 
 def chance_of_rank(k: int, tried: int) -> Floats:
@@ -65,7 +65,8 @@ def tries(
     Returns:
         One row a number of settings tried, up to all: ``settings``, ``expected`` (the mean of
         the best one's accuracy), ``low`` and ``high`` (between which eight of ten searches
-        end), ``observed`` (the mean before optimism is taken off). Empty with fewer than four.
+        end), ``observed`` (the mean before optimism is taken off), ``so_far`` (the highest mean of
+        the first so many, in the order of their numbers). Empty with fewer than four.
     """
     chosen = np.asarray(list(eligible), dtype=np.intp)
     chosen = chosen[model.counts[chosen] > 0]
@@ -93,13 +94,14 @@ def tries(
             "low": np.clip(low, 0.0, 1.0),
             "high": np.clip(high, 0.0, 1.0),
             "observed": observed,
+            "so_far": np.maximum.accumulate(model.mean[np.sort(chosen)])[sizes - 1],
         }
     )
 
 
-def enough(table: pd.DataFrame, near: float = NEAR) -> int | None:
-    """The fewest settings whose best is expected within ``near`` of the best of all."""
-    there = table[table["expected"] >= table["expected"].max() - near]
+def enough(table: pd.DataFrame, near: float = NEAR, column: str = "expected") -> int | None:
+    """The fewest settings whose best is within ``near`` of the best of all: expected, or so far."""
+    there = table[table[column] >= table[column].max() - near]
     return int(there["settings"].iloc[0]) if len(there) else None
 
 

@@ -66,6 +66,11 @@ class Sweep:
         return summarise(self.runs, self.knobs)
 
     @property
+    def searched(self) -> bool:
+        """Whether a search chose settings one batch after another, so that their order matters."""
+        return any(SweepFolder(path).study.is_file() for path in self.paths)
+
+    @property
     def replicates(self) -> str:
         """What means are over, in words: seeds, or training sets where several were drawn."""
         return "training sets" if replicate_key(self.runs) == DRAW else "seeds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import seaborn as sns
@@ -11,10 +12,10 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from sweeplab.errors import SweeplabError
 from sweeplab.figures.laws import CELL
-from sweeplab.figures.panels import panels
+from sweeplab.figures.panels import line_key, panels
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.scale import LOG_FROM
-from sweeplab.figures.theme import ACCENT, styled
+from sweeplab.figures.theme import ACCENT, INK, styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.sweeps.settings import METRIC_NAME
 from sweeplab.sweeps.tables import Sweep
@@ -35,7 +36,8 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "What fewer settings would have found",
         tries(sweep, analysis),
         "Settings of this sweep, drawn at random: the mean accuracy of the best of them, without "
-        "the luck of having been picked. Band: where eight of ten such searches end.",
+        "the luck of having been picked. Band: where eight of ten such searches end."
+        + (" Steps: the highest mean so far, in the search's own order." * sweep.searched),
         "Expected accuracy of the best, by settings tried: "
         + series(
             f"{row['settings']:.0f}: {number(row['expected'])}" for row in named.to_dict("records")
@@ -57,8 +59,12 @@ def tries(sweep: Sweep, analysis: Analysis | None = None) -> Figure:
     table = (analysis or analyse(sweep)).further.tries
     if table.empty:
         raise SweeplabError("Sweep four settings or more: fewer ran to the end here.")
-    figure, (ax,) = panels(1, cell=CELL)
+    own: Any = {"color": INK, "linewidth": 1.2, "drawstyle": "steps-post"}
+    keys = [line_key("drawn at random", ACCENT), line_key("in the search's order", INK)]
+    figure, (ax,) = panels(1, cell=CELL, legend=keys if sweep.searched else ())
     sns.lineplot(table, x="settings", y="expected", color=ACCENT, ax=ax)
+    if sweep.searched:
+        sns.lineplot(table, x="settings", y="so_far", ax=ax, **own)
     ax.fill_between(
         table["settings"], table["low"], table["high"], color=ACCENT, alpha=0.2, linewidth=0
     )

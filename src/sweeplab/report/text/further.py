@@ -31,7 +31,9 @@ def further(part: Sweep, analysis: Analysis) -> dict[str, list[str]]:
             *(_early(found.early) if len(found.early) else []),
             *(_stopping(found.stopping, analysis.chance) if found.stopping else []),
         ],
-        "tries": _tries(found.tries) if last >= FEWEST_TRIES and len(found.tries) else [],
+        "tries": _tries(found.tries, searched=part.searched)
+        if last >= FEWEST_TRIES and len(found.tries)
+        else [],
     }
     return {key: sentences for key, sentences in said.items() if sentences}
 
@@ -154,12 +156,19 @@ def _stopping(found: Stopping, chance: Chance) -> list[str]:
     ]
 
 
-def _tries(table: pd.DataFrame) -> list[str]:
-    few = enough(table)
-    if few is None:
+def _tries(table: pd.DataFrame, *, searched: bool) -> list[str]:
+    if table.empty:
+        return []
+    few, first = enough(table), enough(table, column="so_far")
+    if few is None or first is None:
         return []
     [row] = table[table["settings"] == few].to_dict("records")
     most = int(table["settings"].max())
+    if searched:
+        return [
+            f"The search came within {NEAR:g} of its best mean with setting {first:,} of {most:,}.",
+            f"Drawn at random from the same settings, it would take {few:,} on average.",
+        ]
     return [
         f"Of these {most:,} settings, {few:,} drawn at random come within {NEAR:g} of the best on "
         f"average: {number(row['expected'])}, and {percent(BAND)} of such searches end between "
