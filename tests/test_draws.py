@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from conftest import Command
-from sweeplab.statistics import noise, replicates
+from sweeplab.statistics import noise, replicates, rise_of
 from sweeplab.sweeps.settings import per_replicate, repeated, summarise
 from sweeplab.sweeps.tables import load_sweep
 
@@ -73,6 +73,21 @@ def test_statistics_compare_draws() -> None:
     # The mean square over draws, by pandas.
     by_draw = runs.groupby([LR, DRAW])["final_val_accuracy"].mean()
     assert model.own == pytest.approx(by_draw.groupby(LR).var().to_numpy())
+
+
+def test_how_far_curves_rise_is_told_over_draws() -> None:
+    runs = runs_of([(0.1, draw, seed, 0.5) for draw in (0, 1) for seed in range(4)])
+    runs["run"] = runs.index.astype(str)
+    steps = np.arange(1.0, 61.0)
+    curves = pd.DataFrame({"run": runs["run"].repeat(60), "iteration": np.tile(steps, 8)})
+    slope = np.where(runs[DRAW] == 0, 0.001, 0.003).repeat(60)
+    found = rise_of(runs, curves.assign(val_accuracy=slope * np.tile(steps, 8)))
+    assert found is not None
+    span = found.end - found.start
+    # Two draws, whose seeds agree: the mean of 0.001 and 0.003, and t(0.975, 1) = 12.706.
+    assert found.runs == 2
+    assert found.rise == pytest.approx(0.002 * span)
+    assert found.half == pytest.approx(12.706 * 0.001 * span, rel=1e-4)
 
 
 def test_a_sweep_over_draws_from_training_to_report(sweeplab: Command) -> None:

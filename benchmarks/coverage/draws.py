@@ -15,7 +15,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import torch
 from bank import CACHE, Bank
 from drawn import Drawn
 from measure import Measured, summary
@@ -105,14 +104,14 @@ def bank() -> Bank:
         np.savez_compressed(file, bits=bits, images=images)
     with np.load(file) as saved:
         bits, images = saved["bits"], int(saved["images"])
-    return Bank(settings, bits, images, np.bitwise_count(bits).sum(axis=-1) / images)
+    return Bank(GRID, settings, bits, images, np.bitwise_count(bits).sum(axis=-1) / images)
 
 
 def _train(settings: pd.DataFrame) -> tuple[np.ndarray, int]:
     root = os.environ.get("SWEEPLAB_DATA", "data")
     configs = [
         RunConfig(
-            data=DataConfig("mnist", root, int(size), train_draw=draw),
+            data=DataConfig(name="mnist", root=root, train_size=int(size), train_draw=draw),
             batch_size=int(batch),
             optimizer=replace(OptimizerConfig(), lr=lr, weight_decay=decay),
             seed=seed,
@@ -122,10 +121,10 @@ def _train(settings: pd.DataFrame) -> tuple[np.ndarray, int]:
         for draw in range(1, DRAWS + 1)
         for seed in range(SEEDS)
     ]
-    test, labels = load_test(configs[0].data)
     known = load(configs[0].data)
-    pixels = torch.cat([known.val_images, test]).numpy()
-    true = torch.cat([known.val_labels, labels]).numpy()
+    test, labels = load_test(configs[0].data, known.inputs)
+    pixels = np.concatenate([known.val_images.numpy(), test])
+    true = np.concatenate([known.val_labels.numpy(), labels.numpy()])
     bits = np.zeros((len(configs), (len(true) + 7) // 8), dtype=np.uint8)
     for stack in plan_stacks(configs):
         results = train_stack([configs[i] for i in stack], load(configs[stack[0]].data))

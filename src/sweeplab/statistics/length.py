@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from sweeplab.sweeps.settings import usable
+from sweeplab.sweeps.settings import replicate_key, usable
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class Rise:
     half: float
     start: int  # the iterations it was measured over
     end: int
-    runs: int  # of one run the interval comes from the scatter of its curve, else from the runs
+    runs: int  # or draws; of one the interval is from the scatter of its curve, else from them
 
     @property
     def clear(self) -> bool:
@@ -119,8 +119,9 @@ def rise_of(runs: pd.DataFrame, curves: pd.DataFrame) -> Rise | None:
     each = rises(curves[curves["run"].isin(mine)]) if len(curves) else curves
     if each.empty:
         return None
-    n = len(each)
-    rise = each["rise"].to_numpy(dtype=np.float64)
+    replicate = each["run"].map(runs.set_index("run")[replicate_key(runs)])
+    rise = each["rise"].groupby(replicate).mean().to_numpy(dtype=np.float64)
+    n = len(rise)
     half = float(each["half"].iloc[0])
     if n > 1:
         half = float(stats.t.ppf(0.975, n - 1) * rise.std(ddof=1) / np.sqrt(n))
