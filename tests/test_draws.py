@@ -114,6 +114,25 @@ def test_a_sweep_over_draws_from_training_to_report(sweeplab: Command) -> None:
     assert sweeplab("reproduce", "sweep/7").code == 0
 
 
+def test_draws_that_share_most_of_their_images_say_so(sweeplab: Command) -> None:
+    # 900 of the 1,100 digits that do not validate: two draws share 900 / 1100 = 82 %, and the
+    # variance between them is 18 % of that between new training sets.
+    sizes = ["data=digits", "data.train_size=900", "epochs=1"]
+    sweep = ["data.train_draw=range(3)", "optimizer.lr=0.1,0.5", "hydra.sweep.dir=sweep"]
+    done = sweeplab("train", "-m", *sizes, *sweep)
+    assert done.code == 0, done.text
+    page = " ".join(Path("sweep/report.html").read_text().split())
+    assert "Two training sets share 82 % of their images: the luck of new training images" in page
+    assert "is about 2.3 times as large as it looks here" in page
+
+
+def test_draws_of_all_there_is_are_refused(sweeplab: Command) -> None:
+    done = sweeplab("train", "data=digits", "data.train_size=1100", "data.train_draw=1")
+    assert done.code == 1
+    assert "data.train_draw must be 0 where data.train_size is all 1100 images that may" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_a_draw_of_what_is_not_there_is_one_message(sweeplab: Command) -> None:
     done = sweeplab("train", "data=digits", "data.train_draw=-1")
     assert done.code == 1

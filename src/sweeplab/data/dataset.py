@@ -43,6 +43,7 @@ class Dataset:
     kept: bool = False  # whether a run must keep ``inputs``: its configuration does not say them
     raw_val: Tensor | None = None  # [M, ...], as the source has them
     raw_first: Tensor | None = None  # [E, ...], the first training examples, likewise
+    there: int = 0  # how many examples may train, of which N were chosen
 
     @property
     def features(self) -> int:
@@ -233,6 +234,7 @@ class _Arranged:
             kept=kept,
             raw_val=self._raw_val,
             raw_first=raw.images[chosen[:FIRST]],
+            there=len(self.split.train),
         )
 
     @property

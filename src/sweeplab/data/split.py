@@ -71,6 +71,11 @@ def refuse_sizes(config: DataConfig, raw: RawData, there: int, where: str) -> No
         raise ConfigError(
             f"data.train_size must not exceed {there} ({less}), but is {config.train_size}."
         )
+    if config.train_draw and config.train_size == there and not config.balanced:
+        raise ConfigError(
+            f"data.train_draw must be 0 where data.train_size is all {there} images that may "
+            f"train, because every draw would be the same, but is {config.train_draw}."
+        )
     if config.balanced and config.train_size % classes:
         raise ConfigError(
             f"data.train_size must be a multiple of the {classes} classes with "

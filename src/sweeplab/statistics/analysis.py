@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from sweeplab.statistics.effects import knob_effects
 from sweeplab.statistics.further import Further, further
 from sweeplab.statistics.importance import importance
 from sweeplab.statistics.intervals import Interval, accuracy_interval
+from sweeplab.statistics.keys import SIZE
 from sweeplab.statistics.knob_tests import agreeing, knob_tests
 from sweeplab.statistics.length import BestIterations, Rise, best_iterations, rise_of
 from sweeplab.statistics.noise import noise
@@ -26,6 +27,7 @@ from sweeplab.statistics.replicates import replicates
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.statistics.steps import last_steps
 from sweeplab.statistics.tied import tied_set
+from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.settings import METRIC, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep
 
@@ -56,6 +58,7 @@ class Analysis:
     size_by_decay: pd.DataFrame  # see size_by_decay()
     best_iterations: BestIterations | None  # of the tied settings
     rise: Rise | None  # of the recommended setting's curves
+    overlap: float | None  # the share of its training images that two draws have in common
     further: Further  # where the uncertainty is from, and what patterns there are
 
 
@@ -71,7 +74,17 @@ def analyse(part: Sweep) -> Analysis:
         frame.assign(run=frame["sweep"] + "/" + frame["run"].astype(str))
         for frame in (part.runs, part.curves)
     )
-    return analyse_runs(runs, curves, part.knobs, read_correct(part))
+    found = analyse_runs(runs, curves, part.knobs, read_correct(part))
+    return replace(found, overlap=_overlap(part, found))
+
+
+def _overlap(part: Sweep, found: Analysis) -> float | None:
+    """How alike draws are: of N out of all that may train, two share N / all of theirs."""
+    kept = find_images(part) if found.chance.draws else None
+    if kept is None or kept.may_train is None or found.recommended is None:
+        return None
+    chosen = setting_numbers(part.runs, part.knobs) == found.recommended
+    return float(part.runs.loc[chosen, SIZE].iloc[0]) / kept.may_train
 
 
 def analyse_runs(
@@ -130,6 +143,7 @@ def analyse_runs(
             runs[numbers.isin(among)], curves, rising=rise is not None and rise.clear
         ),
         rise=rise,
+        overlap=None,
         further=further(model, runs, settings, knobs, curves, tied, chosen),
     )
 

@@ -119,8 +119,8 @@ def rise_of(runs: pd.DataFrame, curves: pd.DataFrame) -> Rise | None:
     each = rises(curves[curves["run"].isin(mine)]) if len(curves) else curves
     if each.empty:
         return None
-    replicate = each["run"].map(runs.set_index("run")[replicate_key(runs)])
-    rise = each["rise"].groupby(replicate).mean().to_numpy(dtype=np.float64)
+    replicates = runs.drop_duplicates("run").set_index("run")[replicate_key(runs)]
+    rise = each["rise"].groupby(each["run"].map(replicates)).mean().to_numpy(dtype=np.float64)
     n = len(rise)
     half = float(each["half"].iloc[0])
     if n > 1:

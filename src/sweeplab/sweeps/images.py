@@ -3,9 +3,9 @@
 ``images/NAME.safetensors`` holds ``train_images`` [E, ...] (the first few) and ``val_images``
 [M, ...] (all), as their source has them: images [h, w] or [h, w, 3] of bytes, or features [D];
 int64 ``train_labels`` [E] and ``val_labels`` [M]; and in its metadata the names of the classes, as
-JSON, the brightest pixel value (0: none) and ``val_start``. Runs that were validated on other
-examples have those in ``images/NAME-VAL_SIZE-VAL_START.safetensors``, or with a name that further
-keys decide: see :func:`choice`.
+JSON, the brightest pixel value (0: none), ``val_start``, and how many may train. Runs that were
+validated on other examples have those in ``images/NAME-VAL_SIZE-VAL_START.safetensors``, or with
+a name that further keys decide: see :func:`choice`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Images:
     brightest: int | None  # of bytes: what the model sees as 1; None for other numbers
     val_start: int | None  # the first validation image; None in what 0.1.0 wrote
     choice: dict[str, Any] | None = None  # as :func:`choice`; None in what 0.1.0 wrote
+    may_train: int | None = None  # examples that training sets are drawn from; None if not known
 
     def scaled(self, *, l2: bool = False) -> NDArray[np.float32]:
         """The validation examples ``[M, D]`` for weights of ``runs.read_plain_weights``.
@@ -103,6 +104,7 @@ def write_images(path: Path, images: Images) -> None:
         "brightest": str(images.brightest or 0),
         "val_start": str(images.val_start),
         "choice": json.dumps(images.choice),
+        "may_train": str(images.may_train or 0),
     }
     write_bytes(path, save(tensors, metadata=about))
 
@@ -122,6 +124,7 @@ def read_images(path: Path) -> Images:
                 brightest=int(about["brightest"]) or None,
                 val_start=int(about["val_start"]) if "val_start" in about else None,
                 choice=json.loads(about.get("choice", "null")),
+                may_train=int(about.get("may_train", 0)) or None,
             )
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error

@@ -106,4 +106,5 @@ def _images(dataset: Dataset, chosen: dict[str, Any]) -> Images:
         brightest=dataset.brightest,
         val_start=chosen["val_start"],
         choice=chosen,
+        may_train=dataset.there,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sweeplab.report.text.further import shared_draws
 from sweeplab.statistics import Analysis, BestIterations, Chance, Design, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
 from sweeplab.sweeps.settings import DRAW
@@ -40,6 +41,7 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
             "Which images a small training set holds is luck too, and no interval covers it: add "
             f"{DRAW}=range(5)."
         )
+    said += shared_draws(analysis.overlap)
     if not analysis.chance.paired and len(part.settings) > 1:
         said.append(
             "Which images each run got right is not known, so settings are compared by their "

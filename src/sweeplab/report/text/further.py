@@ -16,6 +16,7 @@ from sweeplab.statistics.tries import BAND, NEAR, enough
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import capital, listed, luck_name, number, percent, plus_minus, replicates
 
+ALIKE = 0.2  # of their images that draws share, from which it is said
 FEWEST_TRIES = 10  # settings, for a search among them to mean something
 
 
@@ -36,6 +37,21 @@ def further(part: Sweep, analysis: Analysis) -> dict[str, list[str]]:
         else [],
     }
     return {key: sentences for key, sentences in said.items() if sentences}
+
+
+def shared_draws(overlap: float | None) -> list[str]:
+    """Where draws share many images: their luck is the smaller by that share of its variance.
+
+    As of samples without replacement from a finite population (W. G. Cochran, Sampling Techniques,
+    1977, section 2.6).
+    """
+    if overlap is None or overlap < ALIKE:
+        return []
+    times = (1 - min(overlap, 0.99)) ** -0.5
+    return [
+        f"Two training sets share {percent(overlap)} of their images: the luck of new training "
+        f"images is about {times:.1f} times as large as it looks here."
+    ]
 
 
 def _budgets(found: Budgets) -> list[str]:
