@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import Dataset
 from sweeplab.results import RunResult
-from sweeplab.training.stacked import engine, product, train_stack
+from sweeplab.training.stacked import engine, panel, product, train_stack
 
 
 @lru_cache
@@ -93,6 +93,15 @@ def assert_alone_as_together(
         assert_same(together[position], train_stack([runs[position]], dataset)[0])
 
 
+@pytest.fixture(params=["by scores", "by weights"], autouse=True)
+def form(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Both forms of training are held to all of this, whichever is cheaper."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (engine, panel):
+            patch.setattr(module, "by_scores", lambda *_: request.param == "by scores")
+        yield request.param
+
+
 # Rates that learn, that oscillate, that diverge in float32 at once and after some steps.
 optimizers = st.builds(
     OptimizerConfig,
@@ -105,7 +114,7 @@ optimizers = st.builds(
 ).map(lambda o: o if o.momentum else dataclasses.replace(o, nesterov=False))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_run_is_the_same_alone_and_in_any_stack(data: st.DataObject) -> None:
     train = data.draw(st.sampled_from([5, 24, 70]), label="N")
@@ -170,39 +179,38 @@ def test_every_place_of_a_panel_gives_the_same_bits(
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_padded_and_narrow_products_give_the_same_bits(
+def test_joint_and_single_products_give_the_same_bits(
     momentum: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where this machine fails the trial of narrow products, every product is padded instead."""
+    """Where this machine fails the trial of a joint product, each run has one of its own."""
     dataset = images(784, 200, 120)
     runs = [
         config(dataset, 20, 20, OptimizerConfig(0.1, decay, momentum), seed)
         for seed, decays in enumerate([(0,), (0, 0.1), (0.01,) * 17])
         for decay in decays
     ]
-    narrow = train_stack(runs, dataset)
-    monkeypatch.setattr(engine, "narrow_is_exact", lambda *_: False)
-    for result, expected in zip(train_stack(runs, dataset), narrow, strict=True):
+    joint = train_stack(runs, dataset)
+    # The ways are chosen by now, and kept.
+    monkeypatch.setattr(product, "_exact", lambda *_: False)
+    for result, expected in zip(train_stack(runs, dataset), joint, strict=True):
         assert_same(result, expected)
 
 
-@pytest.mark.parametrize(("side", "features"), [("weights", 624), ("gradients", 640)])
-def test_the_trial_of_narrow_products_can_fail(
-    side: str, features: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exact = product.product
+def test_the_trial_of_joint_products_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = product._mkl
 
     def by_halves(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """As a library might: another order of summation when one side has few rows."""
-        if len(right if side == "weights" else left) >= 50:
+        """As a library might: another order of summation where there are many rows."""
+        if len(left) < 50:
             return exact(left, right)
         half = left.shape[1] // 2
-        return exact(left[:, :half], right[:, :half]) + exact(left[:, half:], right[:, half:])
+        return exact(left[:, :half], right[:half]) + exact(left[:, half:], right[half:])
 
-    # Sizes no other test uses, because the answers are kept.
-    assert product.narrow_is_exact(60, features - 8, 10, 3)
-    monkeypatch.setattr(product, "product", by_halves)
-    assert not product.narrow_is_exact(60, features, 10, 3)
+    monkeypatch.setattr(product, "_way", lambda *_: by_halves)
+    left, right = torch.randn(160, 620), torch.randn(620, 60)
+    expected = torch.cat([exact(part, right) for part in left.split(10)])
+    assert not torch.equal(by_halves(left, right), expected)
+    assert torch.equal(product.product(left, right, 10), expected)
 
 
 def test_more_panels_than_cores_and_mixed_seeds_give_the_same_bits() -> None:

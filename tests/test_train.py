@@ -431,7 +431,7 @@ def test_a_sweep_is_of_one_engine(sweeplab: Command, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sweeplab.task.prepare.ENGINE_VERSION", 99)
     done = sweeplab(*words, "seed=1")
     assert done.code == 1
-    assert "trained by version 1 of the engine, and this is version 99" in done.err
+    assert "trained by version 2 of the engine, and this is version 99" in done.err
 
 
 def test_a_sweep_is_of_the_same_images(sweeplab: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,13 +45,14 @@ class Reproduction:
     comparison: Comparison
     reasons: list[str]  # what could explain a difference, or why it could not be retrained
     environments: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # then, now
+    other_engine: bool = False  # one of another version trained it, whose rounding is another
 
     @property
     def same(self) -> bool:
-        """Bit for bit; or to rounding, where the machine or a version is another."""
+        """Bit for bit; or to rounding, where the machine, a version or the engine is another."""
         verdict = self.comparison.verdict
         return verdict == "identical" or (
-            verdict == "equal within tolerance" and bool(self.environments)
+            verdict == "equal within tolerance" and (bool(self.environments) or self.other_engine)
         )
 
 
@@ -170,10 +171,11 @@ def _compared(run: _Saved, result: RunResult, checksum: str, *, restore: bool) -
             f"the data is other data: its checksum is {checksum[:12]}..., and was "
             f"{run.record.data_checksum[:12]}..."
         )
-    if run.record.engine_version != ENGINE_VERSION:
+    other_engine = run.record.engine_version != ENGINE_VERSION
+    if other_engine:
         reasons.append(
             f"version {run.record.engine_version} of the engine trained it, and this is version "
-            f"{ENGINE_VERSION}"
+            f"{ENGINE_VERSION}: the two agree to rounding, not to the last bit"
         )
     environments = {} if same else differences(run.record.environment, environment())
-    return Reproduction(run.folder.path, comparison, reasons, environments)
+    return Reproduction(run.folder.path, comparison, reasons, environments, other_engine)

@@ -46,5 +46,9 @@ def _print(reproduction: Reproduction, *, alone: bool) -> None:
         for key, (then, now) in reproduction.environments.items():
             table.add_row(plain(key), plain(str(then)), plain(str(now)))
         console().print(table)
-    elif alone and reproduction.comparison.verdict not in ("identical", "not retrained"):
+    elif (
+        alone
+        and not reproduction.other_engine
+        and reproduction.comparison.verdict not in ("identical", "not retrained")
+    ):
         say("  the environment is the same: machine, Python and package versions")

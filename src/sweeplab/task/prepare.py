@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,13 +67,14 @@ def sweep_folder(master: DictConfig) -> SweepFolder:
     return SweepFolder(Path(str(master.hydra.sweep.dir)).absolute())
 
 
-def identify(config: RunConfig, data_checksum: str) -> RunIdentity:
+def identify(config: RunConfig, data_checksum: str, engine: int | None = None) -> RunIdentity:
     """What tells the run of ``config``, on images of this checksum, from every other."""
+    version = engine or ENGINE_VERSION
     return RunIdentity(
         config=config,
-        signature=signature(config, data_checksum, ENGINE_VERSION),
+        signature=signature(config, data_checksum, version),
         data_checksum=data_checksum,
-        engine_version=ENGINE_VERSION,
+        engine_version=version,
     )
 
 
@@ -96,6 +97,7 @@ def prepare(request: Request) -> Prepared:
         earlier = []
     complete = complete_runs(folder)
     records = {signature: record for signature, (_, record) in complete.items()}
+    identities = [_as_trained(identity, records) for identity in identities]
     _refuse_other_data(folder, identities, records.values())
     known = {
         signature: int(run.path.name)
@@ -128,6 +130,18 @@ def prepare(request: Request) -> Prepared:
         asks=_question(hydra.sweeper),
     )
     return Prepared(folder, asked, planned, records, stamp, record)
+
+
+def _as_trained(identity: RunIdentity, complete: Mapping[str, RunRecord]) -> RunIdentity:
+    """``identity``, or, where an engine of another version trained that run whole, as it did.
+
+    A complete run stays one: the engines' results agree to rounding.
+    """
+    for version in {record.engine_version for record in complete.values()} - {ENGINE_VERSION}:
+        other = identify(identity.config, identity.data_checksum, version)
+        if other.signature in complete:
+            return other
+    return identity
 
 
 def _question(sweeper: DictConfig) -> str:
@@ -163,17 +177,17 @@ def _composed(request: Request) -> tuple[list[Job], list[RunIdentity]]:
 
 
 def _refuse_other_data(
-    folder: SweepFolder, identities: Sequence[RunIdentity], complete: Iterable[RunRecord]
+    folder: SweepFolder, identities: Sequence[RunIdentity], complete: Collection[RunRecord]
 ) -> None:
     """A sweep is of one data set and one engine: mixed, its report would compare unlike things."""
     elsewhere = "or train in a new folder: hydra.sweep.dir=FOLDER."
-    for record in complete:
-        if record.engine_version != ENGINE_VERSION:
-            raise RunFolderError(
-                f"The runs in {folder.path} were trained by version {record.engine_version} of the "
-                f"engine, and this is version {ENGINE_VERSION}. Use the sweeplab that trained "
-                f"them, {elsewhere}"
-            )
+    engines = {record.engine_version for record in complete}
+    mixed = {identity.engine_version for identity in identities} - engines
+    if engines and mixed:
+        raise RunFolderError(
+            f"The runs in {folder.path} were trained by version {max(engines)} of the engine, and "
+            f"this is version {max(mixed)}. Use the sweeplab that trained them, {elsewhere}"
+        )
     known = {_examples(record.config): record for record in complete}
     for identity in identities:
         trained = known.get(_examples(identity.config))

@@ -53,9 +53,15 @@ def evaluation_gap(config: RunConfig) -> int:
     return every
 
 
+def next_evaluation(iteration: int, config: RunConfig) -> int:
+    """After how many updates accuracy is next taken, ``iteration`` of them done."""
+    every = evaluation_gap(config)
+    return min((iteration // every + 1) * every, iterations(config))
+
+
 def is_evaluated(iteration: int, config: RunConfig) -> bool:
     """Whether accuracy is taken after this many updates: every ``eval_every``, and at the end."""
-    return iteration % evaluation_gap(config) == 0 or iteration == iterations(config)
+    return next_evaluation(iteration - 1, config) == iteration
 
 
 def is_scheduled(config: RunConfig) -> bool:

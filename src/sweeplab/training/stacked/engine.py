@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from queue import SimpleQueue
 
 import torch
 
@@ -17,19 +18,15 @@ from sweeplab.errors import ConfigError
 from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
 from sweeplab.training.obeyed import refuse_others
-from sweeplab.training.stacked.grouping import (
-    PANEL_RUNS,
-    plan_panels,
-    seed_groups,
-    stack_key,
-)
+from sweeplab.training.stacked.forms import by_scores
+from sweeplab.training.stacked.grouping import plan_panels, stack_key
 from sweeplab.training.stacked.images import CompactImages, compact
 from sweeplab.training.stacked.panel import TrainedRun, train_panel
-from sweeplab.training.stacked.product import narrow_is_exact
+from sweeplab.training.stacked.spread import Spread
 from sweeplab.training.stacked.weights import OBEYED, unused_factor
 
 # Part of what identifies a run: raised whenever a change here can change the bits of a result.
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 # Called after an evaluation with its iteration, and with the validation accuracy of each run that
 # goes on, by its position in the stack. Panels train side by side, each in a thread of its own.
@@ -133,28 +130,35 @@ def _train(
     computes.
     """
     stop = threading.Event()
-    if images.images.device.type != "cpu":
-        for panel in plan_panels(configs, mix_seeds=False):
-            chosen = [configs[i] for i in panel]
-            watched = _of_panel(watch, panel)
-            yield panel, train_panel(chosen, images, stop, narrow=False, watch=watched)
-        return
+    on_cpu = images.images.device.type == "cpu"
+    threads = torch.get_num_threads() if on_cpu else 1
+    panels = plan_panels(configs, threads)
     with (
         _threads_restored(),
-        ThreadPoolExecutor(torch.get_num_threads(), initializer=_use_one_thread) as pool,
+        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        ExitStack() as ends,
     ):
-        panels, narrow = pool.submit(_plan, configs, images).result()
-        futures: dict[Future[list[TrainedRun]], list[int]] = {
-            pool.submit(
-                train_panel,
-                [configs[i] for i in panel],
-                images,
-                stop,
-                narrow=narrow,
-                watch=_of_panel(watch, panel),
-            ): panel
-            for panel in panels
-        }
+        # Cores without a panel help one that has.
+        spreads = [Spread(threads // len(panels)) for _ in range(min(threads, len(panels)))]
+        for spread in spreads:
+            ends.callback(spread.close)
+        free: SimpleQueue[Spread] = SimpleQueue()
+        for spread in spreads:
+            free.put(spread)
+
+        def train(panel: Sequence[int]) -> list[TrainedRun]:
+            spread = free.get()
+            try:
+                chosen = [configs[i] for i in panel]
+                return train_panel(chosen, images, spread, stop, _of_panel(watch, panel))
+            finally:
+                free.put(spread)
+
+        if any(by_scores(config, images) for config in configs):
+            everyone = Spread(threads)
+            ends.callback(everyone.close)
+            pool.submit(images.kernel, everyone).result()
+        futures = {pool.submit(train, panel): panel for panel in panels}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -171,32 +175,6 @@ def _of_panel(watch: Watch | None, panel: Sequence[int]) -> Watch | None:
     return lambda iteration, by_place: watch(
         iteration, {panel[place]: accuracy for place, accuracy in by_place.items()}
     )
-
-
-def _plan(configs: Sequence[RunConfig], images: CompactImages) -> tuple[list[list[int]], bool]:
-    """The panels, and whether their products may be narrow. Whether or not, the bits are the same:
-    narrow products save the padding where this machine takes them exactly."""
-    panels = plan_panels(configs, mix_seeds=True)
-    widths = {
-        (configs[0].batch_size, places.stop - places.start)
-        for panel in panels
-        for _, places in seed_groups([configs[i] for i in panel])
-    } | {
-        (len(chunk.images), len(panel))
-        for panel in panels
-        for chunk in (*images.train, *images.val)
-    }
-    if all(
-        narrow_is_exact(examples, images.features, images.classes, runs)
-        for examples, runs in widths
-        if runs < PANEL_RUNS
-    ):
-        return panels, True
-    return plan_panels(configs, mix_seeds=False), False
-
-
-def _use_one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @contextmanager

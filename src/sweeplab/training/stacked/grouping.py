@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 
 from sweeplab.config import RunConfig, shared
 from sweeplab.training.schedule import is_scheduled
 
-# Runs in a panel, the unit that is trained in lockstep. It is fixed, because the last bits of a
-# matrix product depend on its shape; rows without a run are padding. Sixteen float32 fill one
-# 512-bit register, so that every run of a panel meets the same vector instructions wherever it
-# stands. Measured on two Zen 5 cores: 8 costs 15 % more a run, 32 is 10 % faster but doubles
-# the price of a run alone; a panel's MNIST weights (420 kB) stay in a core's second-level cache.
-PANEL_RUNS = 16
+# The most runs in a panel, the unit that is trained in lockstep. More share the cost of telling
+# PyTorch what to do; beyond some dozens nothing is gained, and results come later.
+PANEL_RUNS = 32
+
+# Runs that can be trusted to share what a data set or a batch costs once.
+FEW = 16
 
 # Runs to hand to one call of ``train_stack``: several panels for each of the usual numbers of
 # cores. More are as fast for each run; fewer leave cores idle, and panels part empty.
@@ -41,22 +42,21 @@ def plan_stacks(configs: Sequence[RunConfig]) -> list[list[int]]:
     ]
 
 
-def plan_panels(configs: Sequence[RunConfig], *, mix_seeds: bool) -> list[list[int]]:
+def plan_panels(configs: Sequence[RunConfig], threads: int) -> list[list[int]]:
     """Positions in ``configs``, cut into panels of at most ``PANEL_RUNS`` runs.
 
-    Runs of one seed stand together, so that they can share a batch. With ``mix_seeds`` a panel
-    may hold several seeds; without, each seed's last panel may be part empty.
+    They are nearly equal in size, and narrower where there are threads for more of them. Runs of
+    one seed stand together, so that they can share a batch.
     """
-    ordered = sorted(range(len(configs)), key=lambda i: (panel_key(configs[i]), i))
-    by_key: dict[Hashable, list[int]] = {}
-    for position in ordered:
-        key = panel_key(configs[position])
-        by_key.setdefault(key[0] if mix_seeds else key, []).append(position)
-    return [
-        positions[start : start + PANEL_RUNS]
-        for positions in by_key.values()
-        for start in range(0, len(positions), PANEL_RUNS)
-    ]
+    by_form: dict[Hashable, list[int]] = {}
+    for position in sorted(range(len(configs)), key=lambda i: (panel_key(configs[i]), i)):
+        by_form.setdefault(panel_key(configs[position])[0], []).append(position)
+    panels = []
+    for positions in by_form.values():
+        count = max(-(-len(positions) // PANEL_RUNS), min(threads, len(positions)))
+        ends = [len(positions) * i // count for i in range(count + 1)]
+        panels += [positions[a:b] for a, b in pairwise(ends)]
+    return panels
 
 
 def panel_key(config: RunConfig) -> tuple[tuple[bool, ...], int]:

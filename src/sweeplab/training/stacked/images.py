@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
 
 from sweeplab.data import Dataset
+from sweeplab.training.stacked.product import shared_product
+from sweeplab.training.stacked.spread import Spread
 
-# Rows evaluated at once. Scores of 512 images and 16 runs (330 kB) stay in a core's cache
-# between the product and what is read off it.
-CHUNK = 512
+# Numbers of scores of one run that are evaluated at once: those of 16 runs then stay in a core's
+# cache between the product and what is read off it.
+TILE_SCORES = 10_240
+LARGEST_TILE, SMALLEST_TILE = 1024, 64  # in columns, each an image
+
+VECTORS = 32  # float32 that PyTorch computes at once, in two vectors of at most 16
 
 # Feature counts are rounded up to this many float32, one 64-byte line, so that rows are aligned.
 LINE = 16
 
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows of a set, to be evaluated together."""
-
-    images: Tensor  # [n, F]
-    true_rows: Tensor  # int64 [n]: where the true class stands in scores seen as [n * C, P]
+KERNEL_ROWS = 500  # of the kernel, computed at once
 
 
 @dataclass(frozen=True)
+class Tile:
+    """Some images of one set, evaluated together."""
+
+    columns: slice  # among all images, those to train on first
+    true: Tensor  # int64 [1, 1, n]: the true classes
+    validates: bool
+
+
+@dataclass(frozen=True, eq=False)
 class CompactImages:
     """Both sets with F features: the pixels ever used, a constant 1 for the bias, zero padding.
 
@@ -35,10 +45,9 @@ class CompactImages:
     feature makes the bias one more weight, which is what it is to SGD.
     """
 
-    images: Tensor  # [N, F], to train on
-    labels: Tensor  # int64 [N]
-    train: list[Chunk]
-    val: list[Chunk]
+    images: Tensor  # [L, F]: N to train on, then M to validate on
+    labels: Tensor  # int64 [N], of those to train on
+    tiles: tuple[Tile, ...]
     used: Tensor  # int64 [U], on the CPU: the pixels that stand in the first U features
     pixels: int  # D
     classes: int  # C
@@ -51,35 +60,62 @@ class CompactImages:
     def bias_feature(self) -> int:
         return len(self.used)
 
+    @cached_property
+    def by_feature(self) -> list[Tensor]:
+        """Each tile's images, ``[F, n]``: a product for few runs reads them faster this way."""
+        return [self.images[tile.columns].T.contiguous() for tile in self.tiles]
 
+    def kernel(self, spread: Spread) -> Tensor:
+        """Inner products ``[N, L]`` of the images to train on with all; kept for the next time."""
+        if (found := self.__dict__.get("_kernel")) is None:
+            found = self.__dict__["_kernel"] = _kernel(self.images, len(self.labels), spread)
+        return found
+
+
+@lru_cache(maxsize=1)  # the stacks of one data set come one after the other
 def compact(dataset: Dataset, device: torch.device) -> CompactImages:
     """``dataset`` on ``device``, without the pixels that are 0 throughout."""
     ever = (dataset.train_images != 0).any(dim=0) | (dataset.val_images != 0).any(dim=0)  # [D]
     used = ever.nonzero()[:, 0]  # [U]
-    train = _with_constant(dataset.train_images, used).to(device)
-    val = _with_constant(dataset.val_images, used).to(device)
-    train_labels, val_labels = dataset.train_labels.to(device), dataset.val_labels.to(device)
+    count, needed = len(dataset.train_images), len(used) + 1
+    images = torch.zeros(count + len(dataset.val_images), -(-needed // LINE) * LINE)  # [L, F]
+    images[:count, : len(used)] = dataset.train_images[:, used]
+    images[count:, : len(used)] = dataset.val_images[:, used]
+    images[:, len(used)] = 1
+    train, val = dataset.train_labels.to(device), dataset.val_labels.to(device)
     return CompactImages(
-        images=train,
-        labels=train_labels,
-        train=_chunks(train, train_labels, dataset.classes),
-        val=_chunks(val, val_labels, dataset.classes),
+        images=images.to(device),
+        labels=train,
+        tiles=(
+            *_tiles(0, train, dataset.classes, validates=False),
+            *_tiles(count, val, dataset.classes, validates=True),
+        ),
         used=used,
         pixels=dataset.features,
         classes=dataset.classes,
     )
 
 
-def _with_constant(images: Tensor, used: Tensor) -> Tensor:
-    count, needed = len(images), len(used) + 1
-    padded = images.new_zeros(count, -(-needed // LINE) * LINE)  # [N, F]
-    padded[:, : len(used)] = images[:, used]
-    padded[:, len(used)] = 1
-    return padded
+def _tiles(first: int, labels: Tensor, classes: int, *, validates: bool) -> list[Tile]:
+    """A set's images from number ``first`` on, in tiles of nearly equal size."""
+    largest = min(max(TILE_SCORES // classes, SMALLEST_TILE), LARGEST_TILE)
+    tiles = []
+    size = -(-len(labels) // -(-len(labels) // largest))
+    for true in torch.split(labels, -(-size // VECTORS) * VECTORS):
+        tiles.append(Tile(slice(first, first + len(true)), true[None, None], validates))
+        first += len(true)
+    return tiles
 
 
-def _chunks(images: Tensor, labels: Tensor, classes: int) -> list[Chunk]:
-    return [
-        Chunk(part, torch.arange(len(part), device=part.device) * classes + true)
-        for part, true in zip(torch.split(images, CHUNK), torch.split(labels, CHUNK), strict=True)
-    ]
+def _kernel(images: Tensor, train: int, spread: Spread) -> Tensor:
+    kernel = images.new_empty(train, len(images))
+
+    def fill(start: int) -> None:
+        """Some rows from the diagonal on, and as columns what mirrors them."""
+        stop = min(start + KERNEL_ROWS, train)
+        kernel[start:stop, start:] = shared_product(images[start:stop], images[start:].T)
+        kernel[stop:, start:stop] = kernel[start:stop, stop:train].T
+
+    starts: Sequence[int] = range(0, train, KERNEL_ROWS)
+    spread(fill, starts)
+    return kernel

@@ -1,70 +1,98 @@
-"""The one matrix product that the engine's time goes into, at the widths at which it is exact."""
+"""The matrix products that the engine's time goes into, with bits that no neighbour can change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from sweeplab.training.stacked.grouping import PANEL_RUNS
+FULL = 16  # runs whose products are tried together, and by whose size a way is preferred
+_SMALL = 4e6  # floating-point operations of a full product, up to which MKL is the faster
 
-# oneDNN's product uses the whole vector width of processors on which MKL, behind ``torch.mm``,
-# does not: 230 against 105 GFLOP/s on one Zen 5 core. torch.compile emits calls of this operator.
 _ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
-_ALL = slice(0, PANEL_RUNS)
+NUMBERS = 3000  # that a trial compares, or a few more
+
+Way = Callable[[Tensor, Tensor], Tensor]
 
 
-def product(left: Tensor, right: Tensor) -> Tensor:
-    """``left @ right.T``, float32 ``[m, k]`` and ``[n, k]`` to ``[m, n]``."""
-    if _ONEDNN and left.device.type == "cpu":
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "")
-        return result
-    return left @ right.T
+def product(left: Tensor, right: Tensor, classes: int) -> Tensor:
+    """``left @ right``, float32 ``[r * C, k]`` and ``[k, n]`` to ``[r * C, n]``, for r runs.
 
-
-def scores_into(scores: Tensor, images: Tensor, weight: Tensor, places: slice) -> Tensor:
-    """Scores ``[B, C, P]`` of ``images`` ``[B, F]`` under ``weight`` ``[C, P, F]`` at ``places``.
-
-    They are written to ``scores``, unless ``places`` are all; the result is where they are.
+    The rows of a run have the bits that they have alone. Usually each number of a product is one
+    sum in one order, whatever the rows around it. No library promises it, so it is tried, and
+    where it fails each run has a product of its own.
     """
-    shape = (len(images), len(weight), -1)
-    if places == _ALL:
-        return product(images, weight.view(-1, weight.shape[2])).view(shape)
-    some = weight[:, places].contiguous().view(-1, weight.shape[2])  # [C * g, F]
-    scores[:, :, places] = product(images, some).view(shape)
-    return scores
+    if left.device.type != "cpu":
+        return _padded(left, right, classes)
+    shape = *right.shape, classes, right.is_contiguous()
+    way, runs = _way(*shape), len(left) // classes
+    if runs == 1 or _exact(way, runs, *shape):
+        return way(left, right)
+    return torch.cat([way(part, right) for part in torch.split(left, classes)])
 
 
-def gradient_into(gradient: Tensor, by_class: Tensor, images: Tensor, places: slice) -> Tensor:
-    """The gradient ``[C, P, F]`` by the weights, from that by the scores, ``[C, P, B]``.
+def run_product(left: Tensor, right: Tensor) -> Tensor:
+    """``left @ right`` for one run, ``[C, k]`` and ``[k, n]``."""
+    return product(left, right, len(left))
 
-    As :func:`scores_into`: written to ``gradient`` unless ``places`` are all.
+
+def shared_product(left: Tensor, right: Tensor) -> Tensor:
+    """``left @ right`` of what belongs to no run: nothing is beside it."""
+    return _onednn(left, right) if _ONEDNN and left.device.type == "cpu" else left @ right
+
+
+def _padded(left: Tensor, right: Tensor, classes: int) -> Tensor:
+    """On a GPU: products of one size alone, however many runs there are."""
+    full = FULL * classes
+    parts = []
+    for part in torch.split(left, full):
+        whole = part.new_zeros(full, part.shape[1])
+        whole[: len(part)] = part
+        parts.append((whole @ right)[: len(part)])
+    return torch.cat(parts)
+
+
+def _mkl(left: Tensor, right: Tensor) -> Tensor:
+    return left @ right
+
+
+def _onednn(left: Tensor, right: Tensor) -> Tensor:
+    """The operator that torch.compile emits calls of.
+
+    It uses the whole vector width of processors on which MKL, behind ``torch.mm``, does not, but
+    takes 15 microseconds to get going where MKL takes 3.
     """
-    shape = (len(by_class), -1, images.shape[1])
-    if places == _ALL:
-        return product(by_class.view(-1, len(images)), images.T).view(shape)
-    some = by_class[:, places].contiguous().view(-1, len(images))  # [C * g, B]
-    gradient[:, places] = product(some, images.T).view(shape)
-    return gradient
+    result: Tensor = torch.ops.mkldnn._linear_pointwise(left, right.T, None, "none", [], "")
+    return result
 
 
-@lru_cache(maxsize=1024)
-def narrow_is_exact(batch: int, features: int, classes: int, runs: int) -> bool:
-    """Whether a product for ``runs`` runs has the bits of one for a whole panel, on this CPU.
+@lru_cache(maxsize=4096)
+def _way(k: int, n: int, classes: int, contiguous: bool) -> Way:
+    """How products of such sizes are taken, for any number of runs."""
+    if not _ONEDNN:
+        return _mkl
+    large = 2 * FULL * classes * k * n > _SMALL
+    ways = (_onednn, _mkl) if large else (_mkl, _onednn)
+    exact = (way for way in ways if _exact(way, FULL, k, n, classes, contiguous))
+    return next(exact, ways[0])
 
-    Usually each number of a product is one sum in one order, whatever the number of columns, and
-    no time need be spent on padding. But no library promises it, so it is tried, both ways round,
-    on random numbers: another order of summation would show in some of their last bits.
+
+@lru_cache(maxsize=4096)
+def _exact(way: Way, runs: int, k: int, n: int, classes: int, contiguous: bool) -> bool:
+    """Whether so many runs' product has the bits, for each of them, of one alone, on this CPU.
+
+    Tried on random numbers, thousands of them: another order of summation shows in the last bits of
+    some, but of few where the sums are short.
     """
     make = torch.Generator().manual_seed(0)
-    images = torch.randn(batch, features, generator=make)
-    weight = torch.randn(classes, PANEL_RUNS, features, generator=make)
-    by_class = torch.randn(classes, PANEL_RUNS, batch, generator=make)
-    some = slice(0, runs)
-    scores = scores_into(torch.empty(batch, classes, PANEL_RUNS), images, weight, some)
-    gradient = gradient_into(torch.empty_like(weight), by_class, images, some)
-    return torch.equal(
-        scores[:, :, some], scores_into(scores, images, weight, _ALL)[:, :, some]
-    ) and torch.equal(gradient[:, some], gradient_into(gradient, by_class, images, _ALL)[:, some])
+    for _ in range(1 + NUMBERS // (classes * n)):
+        alone = torch.randn(classes, k, generator=make)
+        right = torch.randn(k, n, generator=make)
+        right = right if contiguous else right.T.contiguous().T
+        together = way(alone.repeat(runs, 1), right).view(runs, classes, n)
+        if not (together == way(alone, right)).all():
+            return False
+    return True

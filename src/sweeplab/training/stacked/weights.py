@@ -1,14 +1,16 @@
-"""The weights of a panel, and what SGD does to them.
+"""Training by the weights of a panel of runs, as SGD is usually written.
 
-Weights are ``[C, P, F]``. SGD is that of ``torch.optim.SGD``: the gradient g gets the weight
-decay's ``decay * w`` added; without momentum ``w -= lr * g``; with it ``v = momentum * v + g``,
-from v = 0, and ``w -= lr * v``; with Nesterov momentum ``w -= lr * (g + momentum * v)``.
+The gradient g gets the weight decay's ``decay * w`` added; without momentum ``w -= lr * g``; with
+it ``v = momentum * v + g``, from v = 0, and ``w -= lr * v``; with Nesterov momentum
+``w -= lr * (g + momentum * v)``: as ``torch.optim.SGD`` does.
+
+Shapes: P runs, C classes, F features, B examples of a batch. A run's numbers lie together, so that
+no operation can mix them with its neighbours'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,112 +18,160 @@ from torch import Tensor
 
 from sweeplab import model
 from sweeplab.config import RunConfig
-from sweeplab.training.schedule import lr_factors
-from sweeplab.training.stacked.grouping import PANEL_RUNS, seed_groups
+from sweeplab.training.schedule import is_scheduled, iterations_per_epoch, lr_factors
+from sweeplab.training.stacked.evaluate import read_off, summed_up
+from sweeplab.training.stacked.grouping import seed_groups
 from sweeplab.training.stacked.images import CompactImages
+from sweeplab.training.stacked.product import product
+from sweeplab.training.stacked.spread import Spread
 
-# What of ``optimizer`` this module acts on.
+# What of ``optimizer`` the stacked engine acts on.
 OBEYED = frozenset(
     f"optimizer.{name}"
     for name in ("lr", "weight_decay", "momentum", "nesterov", "schedule", "warmup")
 )
 
 
-@dataclass
-class PanelWeights:
-    """Weights, velocities, and the optimizers' knobs as tensors; places without a run are all 0."""
-
-    weight: Tensor  # [C, P, F]
-    velocity: Tensor | None  # the same; None without momentum
-    rates: Tensor  # [t, 3, P]: `scale`, `keep` and `step` for each of t updates
-    decay: Tensor  # [P, 1]
-    momentum: Tensor  # [P, 1]
-    nesterov: bool
-    at: int = 0  # the update whose rates hold
-
-    @property
-    def scale(self) -> Tensor:
-        """What the scores' gradient, summed over the batch, is multiplied with, ``[P]``."""
-        return self.rates[self.at, 0]
-
-    @property
-    def keep(self) -> Tensor:
-        """1 - lr * decay, ``[P, 1]``."""
-        return self.rates[self.at, 1, :, None]
-
-    @property
-    def step(self) -> Tensor:
-        """-lr, ``[P, 1]``."""
-        return self.rates[self.at, 2, :, None]
+def first_weights(seed: int, images: CompactImages) -> Tensor:
+    """The initial weights ``[C, F]`` of a seed's runs."""
+    weight, bias = model.initial_weights(seed, images.pixels, images.classes)
+    first = torch.zeros(images.classes, images.features)
+    first[:, : len(images.used)] = weight[:, images.used]
+    first[:, images.bias_feature] = bias
+    return first.to(images.images.device)
 
 
-def initial_weights(configs: Sequence[RunConfig], images: CompactImages) -> PanelWeights:
-    """A panel before its first update, on the device of ``images``."""
-    device = images.images.device
-    optimizers = [config.optimizer for config in configs]
-    has_momentum = optimizers[0].momentum > 0
-    weight = torch.zeros(images.classes, PANEL_RUNS, images.features)
-    for seed, places in seed_groups(configs):
-        first, bias = model.initial_weights(seed, images.pixels, images.classes)
-        weight[:, places, : len(images.used)] = first[:, None, images.used]
-        weight[:, places, images.bias_feature] = bias[:, None]
+class Weights:
+    """A panel of runs in training, by their weights."""
 
-    def per_run(values: list[float]) -> Tensor:
-        padding = [0.0] * (PANEL_RUNS - len(values))
-        return torch.tensor(values + padding, dtype=torch.float32, device=device)  # [P]
+    def __init__(self, configs: Sequence[RunConfig], images: CompactImages, spread: Spread) -> None:
+        self.configs, self.images, self.spread = configs, images, spread
+        optimizers = [config.optimizer for config in configs]
+        groups = seed_groups(configs)
+        self.groups = [places for _, places in groups]
+        new = images.images.new_zeros
+        self.weight = new(len(configs), images.classes, images.features)
+        for seed, places in groups:
+            self.weight[places] = first_weights(seed, images)
+        self.gradient = torch.empty_like(self.weight)
+        self.velocity = torch.zeros_like(self.weight) if optimizers[0].momentum else None
+        self.nesterov = optimizers[0].nesterov
+        self.alive = new(len(configs)) + 1
+        self.decay, self.momentum = (
+            torch.tensor(values, device=images.images.device)[:, None, None]  # [P, 1, 1]
+            for values in zip(*((o.weight_decay, o.momentum) for o in optimizers), strict=True)
+        )
+        self.done = 0
+        self.rates_from, self.rates = 0, self._rates(0)
 
-    weight = weight.to(device)
-    return PanelWeights(
-        weight=weight,
-        velocity=torch.zeros_like(weight) if has_momentum else None,
-        rates=rates(configs, 0, 1).to(device),
-        decay=per_run([o.weight_decay for o in optimizers])[:, None],
-        momentum=per_run([o.momentum for o in optimizers])[:, None],
-        nesterov=optimizers[0].nesterov,
-    )
+    def advance(self, chosen: Tensor) -> Tensor:
+        """One update, of batches ``[1, S, B]``, those of S seeds.
 
+        Returns:
+            The log likelihood ``[1, P]`` of each batch before it.
+        """
+        scale, keep, step = self._rates_now()
+        classes, size = self.images.classes, chosen.shape[2]
+        batches = [self.images.images.index_select(0, batch) for batch in chosen[0]]
+        scores = self._scores([batch.T for batch in batches])  # [P, C, B]
+        true = torch.cat(
+            [
+                self.images.labels[batch].expand(places.stop - places.start, 1, size)
+                for batch, places in zip(chosen[0], self.groups, strict=True)
+            ]
+        )
+        likelihood = torch.log_softmax(scores, 1).gather(1, true).sum(2).T
+        # The gradient of the mean cross-entropy by the scores is (softmax - onehot) / B (Bishop,
+        # Pattern Recognition and Machine Learning, 2006, eq. 4.109).
+        by_scores = torch.softmax(scores, 1)
+        by_scores.scatter_add_(1, true, by_scores.new_tensor(-1.0).expand(true.shape)).mul_(scale)
+        for batch, places in zip(batches, self.groups, strict=True):
+            left = by_scores[places].flatten(0, 1)
+            gradient = product(left, batch, classes).view(-1, classes, batch.shape[1])
+            if len(self.groups) == 1:
+                self._update(gradient, keep, step)
+            else:
+                self.gradient[places] = gradient
+        if len(self.groups) > 1:
+            self._update(self.gradient, keep, step)
+        self.done += 1
+        return likelihood
 
-def rates(configs: Sequence[RunConfig], start: int, stop: int) -> Tensor:
-    """``PanelWeights.rates`` of the updates ``start`` to ``stop - 1``, on the CPU."""
-    found = np.zeros((stop - start, 3, PANEL_RUNS))
-    for place, config in enumerate(configs):
-        lr = config.optimizer.lr * lr_factors(config, start, stop)
-        # Without momentum the step is taken where it is cheapest, in the small gradient by scores.
-        found[:, 0, place] = (1.0 if config.optimizer.momentum else -lr) / config.batch_size
-        found[:, 1, place] = 1 - lr * config.optimizer.weight_decay
-        found[:, 2, place] = -lr
-    return torch.from_numpy(found).float()
+    def commit(self, *, evaluate: bool) -> Tensor | None:
+        """Evaluate, if it is time: losses and accuracies ``[4, P]``."""
+        return self.evaluated() if evaluate else None
 
+    def evaluated(self) -> Tensor:
+        """Losses and accuracies ``[4, P]`` as they are now."""
+        tiles = self.images.tiles
+        return summed_up(
+            self.spread(
+                lambda i: read_off(
+                    self._scores([self.images.by_feature[i]] * len(self.groups)), tiles[i]
+                ),
+                range(len(tiles)),
+            ),
+            tiles,
+        )
 
-def update(panel: PanelWeights, gradient: Tensor) -> None:
-    """One step of SGD.
+    def weights(self, run: int, updates: int | None = None) -> Tensor:  # noqa: ARG002
+        """A copy ``[C, F]``, on the CPU, of those of a run as they are now."""
+        return self.weight[run].cpu().clone()
 
-    ``gradient`` ``[C, P, F]`` has been multiplied with ``panel.scale``, and is written over.
-    """
-    if panel.velocity is None:
-        torch.addcmul(gradient, panel.weight, panel.keep, out=panel.weight)
-    elif panel.nesterov:
-        gradient.addcmul_(panel.weight, panel.decay)
-        panel.velocity.mul_(panel.momentum).add_(gradient)
-        panel.weight.addcmul_(gradient.addcmul_(panel.velocity, panel.momentum), panel.step)
-    else:
-        panel.velocity.mul_(panel.momentum).add_(gradient).addcmul_(panel.weight, panel.decay)
-        panel.weight.addcmul_(panel.velocity, panel.step)
+    def silence(self, run: int) -> None:
+        """Turn a run into padding: its weights are 0 and stay so."""
+        self.alive[run] = 0
+        self.rates[:, :, run] = 0
+        self.decay[run] = self.momentum[run] = 0
+        self.weight[run] = 0
+        if self.velocity is not None:
+            self.velocity[run] = 0
 
+    def _scores(self, images: Sequence[Tensor]) -> Tensor:
+        """Scores ``[P, C, n]`` of the images ``[F, n]`` that each seed's runs see."""
+        classes = self.images.classes
+        if all(each is images[0] for each in images):
+            rows = self.weight.flatten(0, 1)
+            return product(rows, images[0], classes).view(-1, classes, images[0].shape[1])
+        return torch.cat(
+            [
+                product(self.weight[places].flatten(0, 1), each, classes)
+                for each, places in zip(images, self.groups, strict=True)
+            ]
+        ).view(-1, classes, images[0].shape[1])
 
-def run_weights(panel: PanelWeights, run: int) -> Tensor:
-    """A copy ``[C, F]``, on the CPU, of the weights of the run at one place of the panel."""
-    return panel.weight[:, run].cpu().clone()
+    def _rates_now(self) -> tuple[Tensor, Tensor, Tensor]:
+        """For this update, each ``[P, 1, 1]``: what the gradient by the scores, summed over the
+        batch, is multiplied with; 1 - lr * decay; and -lr."""
+        if is_scheduled(self.configs[0]) and self.done == self.rates_from + len(self.rates):
+            self.rates_from, self.rates = self.done, self._rates(self.done) * self.alive
+        scale, keep, step = self.rates[(self.done - self.rates_from) % len(self.rates)]
+        return scale[:, None, None], keep[:, None, None], step[:, None, None]
 
+    def _rates(self, start: int) -> Tensor:
+        """Those of :meth:`_rates_now` for an epoch ``[t, 3, P]``; for one update if they stay."""
+        shared = self.configs[0]
+        updates = iterations_per_epoch(shared) if is_scheduled(shared) else 1
+        found = np.zeros((updates, 3, len(self.configs)))
+        for place, config in enumerate(self.configs):
+            lr = config.optimizer.lr * lr_factors(config, start, start + updates)
+            # Without momentum the step is taken where it is cheapest, in the small gradient.
+            found[:, 0, place] = (1.0 if config.optimizer.momentum else -lr) / config.batch_size
+            found[:, 1, place] = 1 - lr * config.optimizer.weight_decay
+            found[:, 2, place] = -lr
+        return torch.from_numpy(found).float().to(self.weight.device)
 
-def silence(panel: PanelWeights, run: int) -> None:
-    """Turn a run into padding: its weights are 0 and stay so."""
-    panel.rates[:, :, run] = 0
-    for per_run in (panel.decay, panel.momentum):
-        per_run[run] = 0
-    panel.weight[:, run] = 0
-    if panel.velocity is not None:
-        panel.velocity[:, run] = 0
+    def _update(self, gradient: Tensor, keep: Tensor, step: Tensor) -> None:
+        """One step of SGD; ``gradient`` is written over."""
+        if self.velocity is None:
+            torch.addcmul(gradient, self.weight, keep, out=self.weight)
+        elif self.nesterov:
+            gradient.addcmul_(self.weight, self.decay)
+            self.velocity.mul_(self.momentum).add_(gradient)
+            self.weight.addcmul_(gradient.addcmul_(self.velocity, self.momentum), step)
+        else:
+            self.velocity.mul_(self.momentum).add_(gradient).addcmul_(self.weight, self.decay)
+            self.weight.addcmul_(self.velocity, step)
 
 
 def unused_factor(config: RunConfig, updates: int) -> float:

@@ -1,0 +1,234 @@
+"""Training in the space of the examples: the scores of all images are kept instead of weights.
+
+The scores of an image are linear in the weights, and an update adds to the weights a sum of images.
+So with the images' inner products, ``K = X X^T``, computed once for a data set, SGD goes on without
+weights: G, the gradient of a batch's loss by its scores, changes the scores of all images by
+``G K[batch]``. Over a block of updates only the scores of its own batches are brought up to date;
+at its end one product brings up all, and evaluation needs none. What was added to the weights of
+each image is kept too, so that weights come back when they are needed. (So were trained the kernel
+perceptrons of Aizerman, Braverman and Rozonoer, 1964.)
+
+Shapes: P runs, C classes, N images to train on, L with those to validate on, F features, s updates
+of a block, B images of a batch. The parts of a run's state are weights and, with momentum,
+velocities; ``scores`` and ``added`` have both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sweeplab.config import RunConfig
+from sweeplab.training.schedule import iterations
+from sweeplab.training.stacked.evaluate import read_off, summed_up
+from sweeplab.training.stacked.grouping import seed_groups
+from sweeplab.training.stacked.images import CompactImages, Tile
+from sweeplab.training.stacked.product import product, run_product
+from sweeplab.training.stacked.recurrence import Factors, Recurrence
+from sweeplab.training.stacked.spread import Spread
+from sweeplab.training.stacked.weights import first_weights
+
+# Updates after which scores are computed from weights again, so that rounding cannot add up.
+REFRESHED = 500
+
+
+class Scores:
+    """A panel of runs in training, by the scores of all images."""
+
+    def __init__(self, configs: Sequence[RunConfig], images: CompactImages, spread: Spread) -> None:
+        device, new = images.images.device, images.images.new_zeros
+        groups = seed_groups(configs)
+        self.images, self.spread = images, spread
+        self.kernel = images.kernel(spread)  # [N, L]
+        self.recurrence = Recurrence(configs, device)
+        self.parts, self.total = self.recurrence.parts, iterations(configs[0])
+        self.groups = [places for _, places in groups]
+        self.group_of = torch.repeat_interleave(  # [P]
+            torch.tensor([places.stop - places.start for places in self.groups], device=device)
+        )
+        shape = self.parts, len(configs), images.classes
+        # A run's weights are `base`, of some time before, in the shares that are left of it, and
+        # images as often as they were `added` since.
+        self.base = new(*shape, images.features)
+        self.shares = torch.eye(self.parts, dtype=torch.float64).repeat(len(configs), 1, 1)
+        self.added = new(*shape, len(images.labels))
+        self.scores = new(*shape, len(images.images))
+        self.done = self.refreshed = 0
+        for seed, places in groups:
+            self.base[0, places] = first = first_weights(seed, images)
+            for tile in images.tiles:
+                right = images.images[tile.columns].T
+                self.scores[0, places, :, tile.columns] = run_product(first, right)
+
+    def advance(self, chosen: Tensor) -> Tensor:
+        """The updates of a block of batches ``[s, S, B]``, those of S seeds.
+
+        Returns:
+            The log likelihood ``[s, P]`` of each batch before its update.
+        """
+        updates, seeds, self.size = chosen.shape
+        self.block = chosen.transpose(0, 1).reshape(seeds, -1)  # [S, s * B]
+        self.by = self.recurrence.factors(self.done, updates)
+        here = self.block[self.group_of][:, None]  # [P, 1, s * B]
+        true = self.images.labels[here]
+        scores = self._without_gradients(here.expand(-1, self.images.classes, -1))
+        target = torch.zeros_like(scores).scatter_(1, true, 1)
+        self.gradients = torch.empty_like(scores)  # [P, C, s * B]
+        for i in range(updates):
+            batch = slice(i * self.size, (i + 1) * self.size)
+            if i:
+                self._add_gradients(scores, batch, i)
+            # The gradient of the mean cross-entropy by the scores is (softmax - onehot) / B
+            # (Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.109).
+            gradient = torch.softmax(scores[:, :, batch], 1).sub_(target[:, :, batch])
+            if self.by.steady:
+                # Once and for all, by what it adds to the weights.
+                gradient.mul_(self.by.gradient[:, -1, 0, -1, None, None])
+            self.gradients[:, :, batch] = gradient
+        likelihood = torch.log_softmax(scores, 1).gather(1, true)
+        return likelihood.view(-1, updates, self.size).sum(2).T
+
+    def commit(self, *, evaluate: bool) -> Tensor | None:
+        """Bring everything up to date with the block, and evaluate: loss, accuracy ``[4, P]``."""
+        updates = self.by.carry.shape[1] - 1
+        self.done += updates
+        everyone = slice(0, self.base.shape[1])
+        self._add(self.added, everyone, updates)
+        self.shares = self.by.exact_carry[:, -1] @ self.shares
+        if self.done - self.refreshed >= REFRESHED or self.done == self.total:
+            self._refresh()
+            return self.evaluated() if evaluate else None
+        weighed = [self._weighed(part, updates) for part in range(self.parts)]
+        lefts = torch.stack(weighed, 1)  # [P, parts, C, s * B]
+        if not evaluate:
+            self.spread(lambda tile: self._bring_up(tile, lefts), self.images.tiles)
+            return None
+
+        def brought_up(tile: Tile) -> Tensor:
+            self._bring_up(tile, lefts)
+            return self._evaluated(tile)
+
+        return summed_up(self.spread(brought_up, self.images.tiles), self.images.tiles)
+
+    def evaluated(self) -> Tensor:
+        """Losses and accuracies ``[4, P]`` as they are now."""
+        found = self.spread(self._evaluated, self.images.tiles)
+        return summed_up(found, self.images.tiles)
+
+    def weights(self, run: int, updates: int | None = None) -> Tensor:
+        """Those of a run ``[C, F]``: now, or after some updates of a block not committed yet."""
+        if updates is None:
+            return self._weights(run, self.added[:, run], self.shares[run])[0]
+        added = self.added[:, run : run + 1].clone()
+        self._add(added, slice(run, run + 1), updates)
+        return self._weights(
+            run, added[:, 0], self.by.exact_carry[run, updates] @ self.shares[run]
+        )[0]
+
+    def silence(self, run: int) -> None:
+        """Turn a run into padding: all of it is 0 and stays so."""
+        for kept in (self.base, self.added, self.scores):
+            kept[:, run] = 0
+        self.gradients[run] = 0
+        self.shares[run] = 0
+        self.recurrence.silence(run)
+        self.by = self.recurrence.factors(self.done, self.by.carry.shape[1] - 1)
+
+    def _without_gradients(self, columns: Tensor) -> Tensor:
+        """The scores ``[P, C, s * B]`` of the block's images at their turn, without gradients."""
+        scores = self.scores[0].gather(2, columns)
+        if not self.by.steady:
+            carry = self.by.carry[:, :-1, 0].repeat_interleave(self.size, 1)  # [P, s * B, parts]
+            scores.mul_(carry[:, None, :, 0])
+            if self.parts == 2:
+                scores.addcmul_(self.scores[1].gather(2, columns), carry[:, None, :, 1])
+        return scores
+
+    def _add_gradients(self, scores: Tensor, batch: slice, updates: int) -> None:
+        """To the scores of a batch, what the gradients of the block's updates before it do."""
+        left = self._weighed(0, updates)  # [P, C, i * B]
+        for group, places in enumerate(self.groups):
+            before, now = self.block[group, : batch.start], self.block[group, batch]
+            at = before[:, None] * self.kernel.shape[1] + now
+            kernel = self.kernel.view(-1).index_select(0, at.view(-1)).view(at.shape)
+            moved = product(left[places].flatten(0, 1), kernel, self.images.classes)
+            scores[places, :, batch] += moved.view(-1, self.images.classes, self.size)
+
+    def _weighed(self, part: int, updates: int) -> Tensor:
+        """The gradients ``[P, C, i * B]`` of i updates by what they add to a part of the state."""
+        gradients = self.gradients[:, :, : updates * self.size]
+        if self.by.steady:
+            return gradients
+        factors = self.by.gradient[:, updates, part, :updates].repeat_interleave(self.size, 1)
+        return gradients * factors[:, None]
+
+    def _add(self, added: Tensor, runs: slice, updates: int) -> None:
+        """Some updates of the block, to the ``added`` ``[parts, p, C, N]`` of some runs."""
+        self._carry(added, self.by, runs, updates)
+        for group, places in enumerate(self.groups):
+            some = range(max(places.start, runs.start), min(places.stop, runs.stop))
+            for part in range(self.parts if some else 0):
+                chosen = slice(some.start, some.stop)
+                of_added = slice(some.start - runs.start, some.stop - runs.start)
+                added[part, of_added] = added[part, of_added].index_add_(
+                    2,
+                    self.block[group, : updates * self.size],
+                    self._weighed(part, updates)[chosen],
+                )
+
+    def _carry(self, state: Tensor, by: Factors, runs: slice, updates: int) -> None:
+        """What some updates leave of ``state`` ``[parts, p, C, n]``, in its place."""
+        if by.steady:
+            return
+        carry = by.carry[runs, updates, :, :, None, None]  # [p, parts, parts, 1, 1]
+        if self.parts == 1:
+            state[0].mul_(carry[:, 0, 0])
+            return
+        old = state.clone()
+        for part in range(2):
+            torch.mul(old[0], carry[:, part, 0], out=state[part])
+            state[part].addcmul_(old[1], carry[:, part, 1])
+
+    def _bring_up(self, tile: Tile, lefts: Tensor) -> None:
+        """The scores of a tile, to after the block."""
+        rows = self.parts * self.images.classes
+        for group, places in enumerate(self.groups):
+            state = self.scores[:, places, :, tile.columns]
+            self._carry(state, self.by, places, -1)
+            kernel = self.kernel[:, tile.columns].index_select(0, self.block[group])
+            moved = product(lefts[places].view(-1, lefts.shape[3]), kernel, rows)
+            state += moved.view(-1, self.parts, *state.shape[2:]).transpose(0, 1)
+
+    def _evaluated(self, tile: Tile) -> Tensor:
+        return read_off(self.scores[0][:, :, tile.columns].contiguous(), tile)
+
+    def _weights(self, run: int, added: Tensor, shares: Tensor) -> Tensor:
+        """The parts ``[parts, C, F]`` of a run's state, in weights."""
+        images = self.images.images[: added.shape[2]]
+        base = self.base[:, run].double()
+        left = torch.einsum("ab,bcf->acf", shares.to(base.device), base)
+        return (left + torch.stack([run_product(part, images) for part in added])).float()
+
+    def _refresh(self) -> None:
+        """Start anew from the weights as they are."""
+        runs = range(self.base.shape[1])
+        for run, state in zip(
+            runs,
+            self.spread(lambda run: self._weights(run, self.added[:, run], self.shares[run]), runs),
+            strict=True,
+        ):
+            self.base[:, run] = state
+        self.added.zero_()
+        self.shares = torch.eye(self.parts, dtype=torch.float64).repeat(len(runs), 1, 1)
+        self.refreshed = self.done
+
+        def refresh(tile: Tile) -> None:
+            right = self.images.images[tile.columns].T
+            for part in range(self.parts):
+                for run in runs:
+                    product_of_run = run_product(self.base[part, run], right)
+                    self.scores[part, run, :, tile.columns] = product_of_run
+
+        self.spread(refresh, self.images.tiles)
