@@ -47,7 +47,7 @@ HEAD = """# Gallery
 Every shipped experiment with what its report says and shows. The first seven are on real MNIST
 images, the last on scikit-learn's digits. `make gallery` trains them, in a few minutes, and writes
 this page; figures, captions and sentences are those of the reports. A report has more: all of its
-figures, sortable tables of settings and runs, and where everything came from.
+figures, an explorer of all runs, and where everything came from.
 """
 
 
@@ -130,7 +130,7 @@ def picture_of_report(page: Path, target: Path) -> None:
         shown = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         tab = shown.new_page(viewport=WINDOW, color_scheme="light")
         tab.goto(page.absolute().as_uri())
-        tab.wait_for_function("document.documentElement.dataset.tables === 'ready'")
+        tab.wait_for_function("document.documentElement.dataset.ready === 'yes'")
         target.write_bytes(small(tab.screenshot()))
         shown.close()
 

@@ -24,6 +24,13 @@ SECTIONS = (
 )
 
 
+# Files whose figures the page's explorer shows in another way; they are for print, for `figures/`,
+# and where script is off.
+EXPLORED = {"knob", "learning_curves", "templates", "confusion"}
+# Sections whose sentences say it, so that their figures stand one click behind them.
+FOLDED = {"length", "certainty", "tries"}
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the report with a heading."""
@@ -31,6 +38,7 @@ class Section:
     key: str
     title: str
     plots: list[Plot]
+    explored: frozenset[str]  # the names of those that the explorer shows in another way
 
 
 def sections(sweep: Sweep, analysis: Analysis) -> list[Section]:
@@ -42,8 +50,12 @@ def sections(sweep: Sweep, analysis: Analysis) -> list[Section]:
     """
     drawn = []
     for key, title, names in SECTIONS:
-        files = [import_module(f"sweeplab.figures.plots.{name}") for name in names]
-        drawn.append(
-            Section(key, title, [p for file in files for p in file.plots(sweep, analysis)])
-        )
+        plots: list[Plot] = []
+        explored: set[str] = set()
+        for name in names:
+            file = import_module(f"sweeplab.figures.plots.{name}")
+            found = list(file.plots(sweep, analysis))
+            plots += found
+            explored |= {plot.name for plot in found} if name in EXPLORED else set()
+        drawn.append(Section(key, title, plots, frozenset(explored)))
     return [section for section in drawn if section.plots]

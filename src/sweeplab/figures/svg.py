@@ -14,6 +14,7 @@ from sweeplab.figures.theme import DARK, styled
 DPI = 144  # of PNG files, and of what is drawn as pixels within an SVG
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+CLIP = f"{{{SVG}}}clipPath"
 TAG, LONG = re.compile(r"<[^>]*>"), re.compile(r"(\d+\.\d\d)\d+")
 COLOUR = re.compile("|".join(re.escape(colour) for colour in DARK))
 ID = re.compile(r'(\bid="|url\(#|href="#)')
@@ -49,25 +50,54 @@ def page_parts(figure: Figure, svg: str, prefix: str) -> tuple[list[str], list[t
     Returns:
         An ``<svg>`` element for each panel; and for each entry of the legend one, and its label.
     """
+    root = _parse(svg, prefix)
+    groups = {g.get("id", "").removeprefix(f"{prefix}-"): g for g in root.iter(f"{{{SVG}}}g")}
+    clips = {clip.get("id"): clip for clip in root.iter(CLIP)}
+    panels = []
+    for i in range(len(figure.subfigs)):
+        content = _text(groups[f"subfigure_{i + 1}"])
+        # An id may stand once in a page; what follows the first panel that has it finds it there.
+        used = dict.fromkeys(re.findall(r"url\(#([^)]+)\)", content))
+        defs = "".join(_text(clips.pop(name)) for name in used if name in clips)
+        panels.append(_window(_view(figure, i), f"<defs>{defs}</defs>{content}"))
+    return panels, _keys(figure, groups.get("legend_1"))
+
+
+def picture_parts(
+    figure: Figure, svg: str, prefix: str, panel: int
+) -> tuple[str, list[tuple[str, str]]]:
+    """One panel of ``svg`` that needs no other part of the page, and the legend's entries.
+
+    It is the whole drawing seen through the panel's window: what a panel draws may be defined in
+    one before it.
+    """
+    _, keys = page_parts(figure, svg, prefix)
+    root = _parse(svg, f"{prefix}-whole")
+    content = [_text(defs) for defs in root.iter(f"{{{SVG}}}defs") if defs.find(CLIP) is not None]
+    content += [
+        _text(group)
+        for group in root.iter(f"{{{SVG}}}g")
+        if group.get("id", "").startswith(f"{prefix}-whole-subfigure_")
+    ]
+    return _window(_view(figure, panel), "".join(content)), keys
+
+
+def _parse(svg: str, prefix: str) -> ET.Element:
+    """The drawing, every id of it beginning with ``prefix``."""
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
     root = ET.fromstring(ID.sub(rf"\g<1>{prefix}-", svg))  # noqa: S314  (our own drawing)
     for image in root.iter(f"{{{SVG}}}image"):
         # matplotlib names an image by its content; equal ones would share an id.
         image.attrib.pop("id", None)
-    groups = {g.get("id", "").removeprefix(f"{prefix}-"): g for g in root.iter(f"{{{SVG}}}g")}
-    clips = {clip.get("id"): clip for clip in root.iter(f"{{{SVG}}}clipPath")}
-    points = 72 / figure.dpi
-    panels = []
-    for i, part in enumerate(figure.subfigs, 1):
-        content = _text(groups[f"subfigure_{i}"])
-        # An id may stand once in a page; what follows the first panel that has it finds it there.
-        used = dict.fromkeys(re.findall(r"url\(#([^)]+)\)", content))
-        defs = "".join(_text(clips.pop(name)) for name in used if name in clips)
-        box, top = part.bbox, figure.bbox.height
-        view = (box.x0 * points, (top - box.y1) * points, box.width * points, box.height * points)
-        panels.append(_window(view, f"<defs>{defs}</defs>{content}"))
-    return panels, _keys(figure, groups.get("legend_1"))
+    return root
+
+
+def _view(figure: Figure, panel: int) -> tuple[float, ...]:
+    """The window of a panel in the drawing: left, top, width and height in points."""
+    box, points = figure.subfigs[panel].bbox, 72 / figure.dpi
+    top = figure.bbox.height - box.y1
+    return box.x0 * points, top * points, box.width * points, box.height * points
 
 
 def _keys(figure: Figure, legend: ET.Element | None) -> list[tuple[str, str]]:

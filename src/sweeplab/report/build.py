@@ -9,12 +9,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from sweeplab.errors import RunFolderError
-from sweeplab.figures.catalogue import sections
+from sweeplab.figures.catalogue import FOLDED, sections
+from sweeplab.report.page.explorer import explorer
 from sweeplab.report.page.html import render
 from sweeplab.report.page.pieces import Cell, Group, Page, Section, command
-from sweeplab.report.page.plots import FigureFiles
+from sweeplab.report.page.plots import FigureFiles, is_whole, picture
 from sweeplab.report.page.provenance import provenance
-from sweeplab.report.page.tables import runs_table, settings_table, trouble_table
+from sweeplab.report.page.tables import effect_tables, settings_table, trouble_table
 from sweeplab.report.text.merged import differences, merged
 from sweeplab.report.text.opened import Opening, opening
 from sweeplab.report.text.verdict import Verdict, answer_of, verdict
@@ -24,6 +25,7 @@ from sweeplab.sweeps.answers import write_answers
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import is_sweep
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.sweeps.question import question_of
 from sweeplab.sweeps.settings import DRAW, count_statuses
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, knob_name, listed, replicates
@@ -53,7 +55,7 @@ def build_report(
     several = len(parts) > 1
     judged = {name if several else "": (part, analyse(part)) for name, part in parts.items()}
     said = {name: verdict(*of, asks) for name, of in judged.items()}
-    groups = [_group(*of, said[name], files, name) for name, of in judged.items()]
+    groups = [_group(*of, said[name], files, name, asks) for name, of in judged.items()]
     files.remove_stale()
     trouble = trouble_table(sweep)
     page = Page(
@@ -61,7 +63,7 @@ def build_report(
         question=question,
         summary=_summary(sweep),
         groups=groups,
-        tables=[*([trouble] if trouble else []), runs_table(sweep)],
+        tables=[trouble] if trouble else [],
         provenance=provenance(sweep),
         notes=differences(sweep),
         merged=merged(sweep),
@@ -75,26 +77,54 @@ def build_report(
     return path
 
 
-def _group(part: Sweep, analysis: Analysis, said: Verdict, files: FigureFiles, name: str) -> Group:
+def _group(
+    part: Sweep, analysis: Analysis, said: Verdict, files: FigureFiles, name: str, asks: str
+) -> Group:
     """What is said and shown of ``part``, under its ``name`` where it is one of several."""
     prefix = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name))
     of = f", {name}" if name else ""
-    sentences = {"importance": said.importance_said, "knobs": [*said.questions.values()]}
-    sentences |= said.further
+    drawn = sections(part, analysis)
+    about = question_of(part.knobs, asks).knobs
+    # Of two knobs together there is a sentence, and no table.
+    together = [words for key, words in said.questions.items() if key not in part.knobs]
+    sentences = {"importance": said.importance_said, "knobs": together, **said.further}
+    tables = {"knobs": effect_tables(analysis, said.questions)}
+    seen = explorer(
+        part,
+        analysis,
+        files.folder.parent,
+        key=f"{prefix}explore",
+        title=f"Explore the runs{of}",
+        about=about[0] if about else "",
+    )
+    beside = [plot for section in drawn for plot in section.plots if plot.name == said.picture]
     shown = []
-    for section in sections(part, analysis):
-        plots = [files.write(plot, prefix) for plot in section.plots]
+    for section in drawn:
+        # The whole of what stands beside the answer is to be seen, once.
+        elsewhere = set(section.explored) if seen else set()
+        elsewhere -= {plot.name for plot in beside}
+        elsewhere |= {plot.name for plot in beside if is_whole(plot)}
+        plots = [
+            files.write(plot, prefix, elsewhere=plot.name in elsewhere) for plot in section.plots
+        ]
+        words = [words for words in sentences.get(section.key, []) if words != said.lead]
+        effects = tables.get(section.key, [])
         key, title = f"{prefix}{section.key}", f"{section.title}{of}"
-        words = sentences.get(section.key, [])
-        shown.append(Section(key, title, section.title, plots, words))
+        folded = section.key in FOLDED and bool(words)
+        shown.append(Section(key, title, section.title, plots, words, effects, folded))
     return Group(
         title=f"On {name}",
+        question=said.question,
         lead=said.lead,
+        setting=said.setting,
+        picture=picture(beside[0], prefix) if beside else None,
         how=said.how,
-        findings=[*([said.setting] if said.setting else []), *said.findings],
+        findings=said.findings,
         cautions=said.cautions,
         opened=_opened(opening(part, analysis.recommended)),
+        explorer=seen,
         sections=shown,
+        methods=said.methods,
         settings=settings_table(part, analysis, key=f"{prefix}settings", title=f"Settings{of}"),
     )
 

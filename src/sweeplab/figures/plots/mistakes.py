@@ -16,7 +16,7 @@ from sweeplab.figures.theme import styled
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import count, percent
 
-MOST = 12
+MOST = 10
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
@@ -60,7 +60,7 @@ def mistakes(sweep: Sweep, setting: int | None = None) -> Figure:
         for row in table.to_dict("records")
     ]
     pictures = images.val_images[table["image"].to_numpy()]
-    return draw_pictures(pictures, titles, columns=6, brightest=images.brightest)
+    return draw_pictures(pictures, titles, columns=5, brightest=images.brightest)
 
 
 def most_wrong(shares: NDArray[np.float64], labels: NDArray[np.int64], most: int) -> pd.DataFrame:

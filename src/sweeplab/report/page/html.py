@@ -1,9 +1,8 @@
-"""The report as one HTML file that needs nothing else: figures, tables, style and script inside."""
+"""The report as one HTML file that needs nothing else: explorer, figures, style, script inside."""
 
 from __future__ import annotations
 
 import base64
-import gzip
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ def render(page: Page) -> str:
         finalize=_unbroken,
     )
     template = environment.get_template("report.html.j2")
-    return template.render(page=page, colours=colour_rules, text=_text, bundle=_bundle())
+    return template.render(page=page, colours=colour_rules, text=_text, modules=_modules())
 
 
 def _unbroken(value: Any) -> Any:
@@ -40,13 +39,9 @@ def _text(name: str) -> str:
 
 
 @cache
-def _bundle() -> dict[str, str]:
-    """DataTables, as itables ships it for use without a network, compressed."""
-    import itables.options
-
-    script = Path(itables.options.dt_bundle)
-    files = {"js": script, "css": script.with_suffix(".css")}
+def _modules() -> dict[str, str]:
+    """The explorer's modules by name, as a browser imports them from within the page."""
     return {
-        name: base64.b64encode(gzip.compress(file.read_bytes(), mtime=0)).decode()
-        for name, file in files.items()
+        file.stem: "data:text/javascript;base64," + base64.b64encode(file.read_bytes()).decode()
+        for file in sorted((TEMPLATES / "explorer").glob("*.js"))
     }

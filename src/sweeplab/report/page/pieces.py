@@ -11,10 +11,13 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from sweeplab.report.page.plots import PagePlot
+from sweeplab.report.page.explorer import Explorer
+from sweeplab.report.page.plots import PagePlot, Picture
+from sweeplab.report.text.methods import Method
 from sweeplab.terminal import shown
 
 Cell = str | Markup
+NARROW = 700  # pixels, of half a page
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,28 @@ class Section:
     short: str  # its name in the list of contents, where the part is known
     plots: list[PagePlot]
     sentences: list[str]
+    tables: list[Effect]
+    folded: bool  # the figures are one click behind the sentences
+
+    @property
+    def static(self) -> bool:
+        """Whether all of it is shown elsewhere on a screen."""
+        return not self.sentences and not self.tables and all(p.elsewhere for p in self.plots)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it leaves room for another one beside it."""
+        shown = [plot for plot in self.plots if not plot.elsewhere]
+        return not self.tables and (self.folded or all(p.most <= NARROW for p in shown))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one knob does, as a small table."""
+
+    title: str
+    said: str
+    rows: list[tuple[str, str, str, str]]  # value, best reached, against the best, what that means
 
 
 @dataclass(frozen=True)
@@ -40,11 +65,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that can be sorted and filtered."""
+    """A table."""
 
     key: str
     title: str
-    intro: str
+    intro: Cell
     columns: list[Column]
     frame: pd.DataFrame
     mark: str  # the frame's column that gives a row's CSS class
@@ -62,19 +87,29 @@ class Group:
     """What is said and shown of the runs that share a validation set."""
 
     title: str
+    question: str
     lead: str  # the answer,
+    setting: str  # which setting to use, if one is wanted; may be empty
+    picture: Picture | None  # beside it,
     how: str  # and how it was got; may be empty
     findings: list[str]
     cautions: list[str]
     opened: Sequence[Cell]  # what the test images said, or how to ask them
+    explorer: Explorer | None
     sections: list[Section]
-    settings: Table
+    settings: Table  # where there is no explorer, or no script
+    methods: list[Method]
 
     @property
-    def contents(self) -> list[tuple[str, str]]:
-        """The id and the name of each section, and of the table."""
-        sections = [(section.key, section.short) for section in self.sections]
-        return [*sections, (self.settings.key, self.settings.short)]
+    def contents(self) -> list[tuple[str, str, bool]]:
+        """The id and the name of each section, and whether the explorer takes its place."""
+        first = [(self.explorer.key, "Explore", False)] if self.explorer else []
+        sections = [(s.key, s.short, s.static) for s in self.sections]
+        return [
+            *first,
+            *sections,
+            (self.settings.key, self.settings.short, self.explorer is not None),
+        ]
 
 
 @dataclass(frozen=True)
@@ -92,14 +127,15 @@ class Page:
     skipped: list[tuple[str, str]]
 
     @property
-    def contents(self) -> list[tuple[str, list[tuple[str, str]]]]:
+    def contents(self) -> list[tuple[str, list[tuple[str, str, bool]]]]:
         """What the page holds, in order: a heading, and the ids and names of what stands under it.
 
         Only where there are several groups does each have a heading.
         """
-        end = [(table.key, table.title) for table in self.tables]
-        end += [("skipped", "Left out")] if self.skipped else []
-        end += [("provenance", "Where it comes from")]
+        end = [(table.key, table.title, False) for table in self.tables]
+        end += [("methods", "Methods", False)] if any(g.methods for g in self.groups) else []
+        end += [("skipped", "Left out", False)] if self.skipped else []
+        end += [("provenance", "Where it comes from", False)]
         if len(self.groups) > 1:
             groups = [(group.title, group.contents) for group in self.groups]
             return [*groups, ("On all of them", end)]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from sweeplab.errors import RunFolderError
 from sweeplab.figures.plots import Plot
-from sweeplab.figures.svg import page_parts, to_bytes, to_svg
+from sweeplab.figures.svg import page_parts, picture_parts, to_bytes, to_svg
 from sweeplab.runs.durable import make_folder, remove_file, write_bytes
 from sweeplab.runs.files import read_json, write_json
 
@@ -36,6 +36,20 @@ class PagePlot:
     most: int  # the greatest width of all panels,
     least: int  # and the least, below which the figure scrolls
     wide: bool
+    elsewhere: bool  # on a screen the explorer, or the picture beside the answer, shows it
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The one panel that stands beside the answer."""
+
+    title: str
+    caption: str  # empty where the whole figure, which has it, is below
+    alt: str
+    panel: Markup
+    legend: list[tuple[Markup, str]]
+    figure: str  # the id of the whole figure; empty where this is all of it
+    width: int  # pixels, at most
 
 
 class FigureFiles:
@@ -51,7 +65,7 @@ class FigureFiles:
         self.written: list[str] = []
         make_folder(folder)
 
-    def write(self, plot: Plot, prefix: str) -> PagePlot:
+    def write(self, plot: Plot, prefix: str, *, elsewhere: bool = False) -> PagePlot:
         """Write ``plot`` in each format, and take it apart for the page.
 
         ``prefix`` tells the figures of several data sets apart.
@@ -62,7 +76,7 @@ class FigureFiles:
             file = f"{name}.{file_format}"
             write_bytes(self.folder / file, content)
             self.written.append(file)
-        return _page_plot(name, plot, svg)
+        return _page_plot(name, plot, svg, elsewhere=elsewhere)
 
     def remove_stale(self) -> None:
         """Remove what an earlier report wrote and this one did not, and note what this one did."""
@@ -80,7 +94,30 @@ class FigureFiles:
         return [str(file) for file in files] if isinstance(files, list) else []
 
 
-def _page_plot(name: str, plot: Plot, svg: str) -> PagePlot:
+def is_whole(plot: Plot) -> bool:
+    """Whether one panel is all of it."""
+    return len(plot.figure.subfigs) == 1
+
+
+def picture(plot: Plot, prefix: str) -> Picture:
+    """The panel of ``plot`` that answers: the last, but the first where all are of one kind."""
+    alike = plot.name in ("train-size", "pairs")
+    panel = 0 if alike else len(plot.figure.subfigs) - 1
+    name = f"{prefix}{plot.name}"
+    content, keys = picture_parts(plot.figure, to_svg(plot.figure), f"picture-{name}", panel)
+    inches = plot.figure.subfigs[panel].bbox.width / plot.figure.dpi
+    return Picture(
+        title=plot.title,
+        caption=plot.caption if is_whole(plot) else "",
+        alt=plot.alt,
+        panel=Markup(content),  # noqa: S704  (our own drawing)
+        legend=[(Markup(key), label) for key, label in keys],  # noqa: S704
+        figure="" if is_whole(plot) else f"figure-{name}",
+        width=round(inches * PIXELS * 1.35),
+    )
+
+
+def _page_plot(name: str, plot: Plot, svg: str, *, elsewhere: bool) -> PagePlot:
     """``plot``, drawn as ``svg``, ready for the page under ``name``."""
     panels, keys = page_parts(plot.figure, svg, name)
     boxes = [part.bbox for part in plot.figure.subfigs]
@@ -97,4 +134,5 @@ def _page_plot(name: str, plot: Plot, svg: str) -> PagePlot:
         most=round(inches * PIXELS * min(1.5 * columns, columns + 0.98)),
         least=round(inches * FEWEST_PIXELS) if inches > WIDE else 0,
         wide=inches > WIDE,
+        elsewhere=elsewhere,
     )

@@ -1,22 +1,23 @@
-"""The page's tables: settings, runs, and runs that did not complete."""
+"""The page's tables: settings, what each knob does, and runs that did not complete."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from sweeplab.report.page.pieces import Column, Table, command
+from sweeplab.figures.slices import thinned
+from sweeplab.report.page.pieces import Column, Effect, Table, command
 from sweeplab.statistics import Analysis
-from sweeplab.sweeps.settings import DRAW, ranked
+from sweeplab.sweeps.settings import DRAW, ranked, setting_numbers
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, knob_name, number, parts_of, value_text
+from sweeplab.words import capital, change, count, knob_name, number, parts_of, value_text
 
-# DataTables sorts a hyphen below all numbers.
-NONE = "-"
-MOST_ROWS = 2_000
+MOST_ROWS = 500
+MOST_RUNS = 12  # named in one cell
+MOST_VALUES = 9  # of a knob
 
 
 def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) -> Table:
@@ -26,10 +27,14 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
     standing = dict.fromkeys(analysis.could_be_best, "tied") | {analysis.recommended: "recommended"}
     table["standing"] = [standing.get(setting, "") for setting in table["setting"]]
     table["rank"] = range(1, len(table) + 1)
+    names: dict[Any, list[str]] = {}
+    for setting, run in zip(
+        setting_numbers(sweep.runs, sweep.knobs), sweep.runs["run"], strict=True
+    ):
+        names.setdefault(setting, []).append(str(run))
+    table["names"] = [_names(names[setting]) for setting in table["setting"]]
     columns = [
         Column("rank", "rank"),
-        Column("standing", "standing"),
-        *_knobs(sweep),
         _metric(
             "validation accuracy",
             "final_val_accuracy",
@@ -38,6 +43,8 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
         _metric(
             "±", "half_width", f"half the 95 % t interval of that mean over {sweep.replicates}"
         ),
+        *_knobs(sweep),
+        Column("standing", "standing"),
         Column("n", "n", hint=f"completed {sweep.replicates}"),
         _metric("training accuracy", "final_train_accuracy", "after the last iteration, mean"),
         _metric("gap", "gap", "training less validation accuracy"),
@@ -52,37 +59,55 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
             for status in ("diverged", "failed")
             if table[status].any()
         ),
+        Column("runs", "names", hint="their folders within the sweep's"),
     ]
-    intro = (
+    intro = Markup(
         "A setting is a configuration without its seed. Ranked by the mean validation accuracy "
-        f"after the last iteration, over the {sweep.replicates} that completed."
-    )
+        "after the last iteration, over the {} that completed. To train a run again: {}"
+    ).format(sweep.replicates, command(str(sweep.runs["folder"].iloc[0])))
+    if left_out := len(table) - MOST_ROWS:
+        intro += f" {count(left_out, 'more setting')} only in runs.csv." if left_out > 0 else ""
     return Table(key, title, intro, columns, table.head(MOST_ROWS), "standing", "Settings")
 
 
-def runs_table(sweep: Sweep) -> Table:
-    """Every run, with the command that trains it again."""
-    columns = [
-        *_which(sweep),
-        _metric("validation accuracy", "final_val_accuracy", "after the last iteration"),
-        _metric("training accuracy", "final_train_accuracy", "after the last iteration"),
-        _metric("validation loss", "final_val_loss", "after the last iteration, nats"),
-        _metric(
-            "at best iteration", "best_val_accuracy", "validation accuracy at the best iteration"
-        ),
-        Column("best iteration", "best_iteration", _whole),
-        Column("iterations", "iterations", _whole),
-        Column("train it again", "folder", partial(command, brief=True)),
-    ]
-    shown = sweep.runs.head(MOST_ROWS)
-    intro = (
-        f"{count(len(shown), 'run')}. “copy” takes the command, sweeplab reproduce and the run's "
-        "folder, that trains it again from its saved configuration and compares curves and "
-        "weights. All of it is in runs.csv and curves.parquet."
-    )
-    if left_out := len(sweep.runs) - len(shown):
-        intro += f" {count(left_out, 'more run')} only there."
-    return Table("runs", "Runs", intro, columns, shown, "status")
+def _names(runs: list[str]) -> str:
+    more = len(runs) - MOST_RUNS
+    return ", ".join(runs[:MOST_RUNS]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def effect_tables(analysis: Analysis, said: Mapping[str, str]) -> list[Effect]:
+    """What each knob does: the best that each of its values allows, against the best of all.
+
+    Args:
+        analysis: of a part.
+        said: a sentence a knob, by its key.
+    """
+    tables = []
+    for knob, values in analysis.effects.groupby("knob", sort=False):
+        every = values.to_dict("records")
+        # A search tries as many values as settings.
+        shown = thinned(every, [row for row in every if row["top"]], MOST_VALUES)
+        rows = [
+            (
+                value_text(row["value"]),
+                number(row["best_mean"]),
+                ""
+                if row["top"] or pd.isna(row["difference"])
+                else change(row["difference"], row["low"], row["high"]),
+                "the best"
+                if row["top"]
+                else "no setting ran to the end"
+                if pd.isna(row["best_mean"])
+                else "worse"
+                if row["clear"]
+                else "no clear difference",
+            )
+            for row in shown
+        ]
+        if left_out := len(values) - len(rows):
+            rows.append((f"{left_out:,} more", "", "", ""))
+        tables.append(Effect(capital(knob_name(str(knob))), said.get(str(knob), ""), rows))
+    return tables
 
 
 def trouble_table(sweep: Sweep) -> Table | None:
@@ -124,8 +149,4 @@ def _knobs(sweep: Sweep) -> list[Column]:
 
 
 def _metric(title: str, name: str, hint: str) -> Column:
-    return Column(title, name, lambda value: NONE if pd.isna(value) else number(value, 4), hint)
-
-
-def _whole(value: Any) -> str:
-    return NONE if pd.isna(value) else str(int(value))
+    return Column(title, name, lambda value: number(value, 4), hint)
