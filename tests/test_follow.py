@@ -72,7 +72,7 @@ def test_ctrl_c_keeps_what_is_done_of_a_stack(
         out, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 30
     assert process.returncode == 130, out
     kept = complete(folder)
     assert 16 <= len(kept) < 128
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_a_sweep_whose_workers_are_stopped(
         out, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30  # two seconds, on a machine that is not busy
     assert process.returncode == 130, out
     assert "Traceback" not in out
     assert not psutil.wait_procs(workers, timeout=5)[1]

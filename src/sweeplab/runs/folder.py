@@ -15,7 +15,6 @@ from sweeplab import config as run_config
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.results import Curves
-from sweeplab.runs import curves as curve_files
 from sweeplab.runs.files import Inside, read_typed, sha256
 from sweeplab.runs.record import FORMAT, SEALED, FileRecord, RunRecord, TestRecord, signature
 from sweeplab.runs.saved_config import parse_config
@@ -90,6 +89,8 @@ def read_curves(folder: RunFolder) -> Curves:
     Raises:
         RunFolderError: it is absent or damaged.
     """
+    from sweeplab.runs import curves as curve_files  # pyarrow, which `ls` does without
+
     table = curve_files.read_table(read_bytes(folder.curves), str(folder.curves))
     if problem := curve_files.curves_problem(table):
         raise RunFolderError(f"{folder.curves} is damaged: {problem}.")
@@ -103,6 +104,8 @@ def read_weights(folder: RunFolder) -> tuple[NDArray[np.float32], NDArray[np.flo
         RunFolderError: they are absent (a run that failed, or diverged to weights that are not
             finite, has none) or damaged.
     """
+    from sweeplab.runs import curves as curve_files
+
     return curve_files.weights_from_bytes(read_bytes(folder.weights), str(folder.weights))
 
 
