@@ -21,11 +21,12 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import create_trial
 from pandas.testing import assert_frame_equal
 
+from sweeplab.report import analysis
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.task.grid import Space
 from sweeplab.task.search.axes import Axis, Choices, Numbers, params_of, search_space
 from sweeplab.task.search.suggest import METHODS, distributions, suggest
-from tests.conftest import Command
+from tests.conftest import ROOT, Command
 
 LR, BATCH = "optimizer.lr", "batch_size"
 TINY = ("data=digits", "data.train_size=60", "data.val_size=80", "epochs=2", "eval_every=4")
@@ -192,7 +193,13 @@ def test_a_search_tries_its_budget_with_every_seed(sweeplab: Command, tmp_path: 
     sweep = load_sweep(where)
     assert len(sweep.runs) == 14
     assert (sweep.settings["n"] == 2).all()
-    assert (where / "report.html").is_file()
+    assert sweep.adaptive
+    found = analysis(sweep)
+    assert found.importance.empty  # settings that crowd around the best say nothing of the space
+    assert found.could_be_best
+    assert "how much each knob mattered over the whole space is not known" in (
+        (where / "report.html").read_text().replace("&#39;", "'")
+    )
     study = study_in(where)
     by_lr = sweep.settings.set_index(LR)["final_val_accuracy"]
     for trial in study.trials:  # each was told the mean over its seeds
@@ -323,3 +330,17 @@ def test_a_torn_line_of_the_journal_is_done_again(sweeplab: Command, tmp_path: P
     assert sweeplab(*SEARCH, *quick, "hydra.sweeper.budget=4").code == 0
     assert tried(where) == before
     assert len(study_in(where).trials) == 4
+
+
+def test_an_experiment_can_ask_for_a_search(sweeplab: Command, tmp_path: Path) -> None:
+    where = tmp_path / "sweep"
+    small = ("epochs=1", "data.train_size=128", "data.val_size=80", "eval_every=4")
+    words = ("train", ROOT / "experiments" / "search.yaml", *small, f"hydra.sweep.dir={where}")
+    ended = sweeplab(*words, "hydra.sweeper.budget=3", "hydra.sweeper.method=sobol", "seed=0,1")
+    assert ended.code == 0, ended.text
+    sweep = load_sweep(where)
+    assert len(sweep.runs) == 6
+    assert not sweep.adaptive  # Sobol's points do not look at results
+    grid = sweeplab(*words, "--dry-run", "hydra/sweeper=grid", "hydra.sweeper.method=tpe")
+    assert grid.code == 1  # which has no method: the command line's sweeper is the one that counts
+    assert "'method' not in 'GridSweeperConf'" in grid.text

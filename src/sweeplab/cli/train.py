@@ -18,7 +18,6 @@ from sweeplab.places import conf_dir
 from sweeplab.task.spaced import quote_spaced
 
 MULTIRUN = ("-m", "--multirun")
-SWEEPER = "override /hydra/sweeper"
 SWEEPERS = ("grid", "search")  # ours, which keep the experiment's question
 
 
@@ -41,7 +40,7 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
     if not {"-sc", "--shell-completion"} & set(words):
         refuse_unknown_keys(words)
     if experiment is not None:
-        words.append(f"+experiment={experiment.name}")
+        words += [*_plugins(experiment, words), f"+experiment={experiment.name}"]
     sys.argv = ["sweeplab", *options_first(words)]  # Hydra reads no other
 
     import hydra
@@ -97,19 +96,30 @@ def _node(experiment: Experiment, words: list[str]) -> dict[str, Any]:
     sweeper = _block(hydra, "sweeper", experiment)
     if "mode" not in hydra and (sweeper.get("params") or sweeper.get("grids")):
         hydra["mode"] = "MULTIRUN"
-    if experiment.asks and _sweeper(experiment, words) in SWEEPERS:
+    sweepers = [word.split("=")[1] for word in words if word.startswith("hydra/sweeper=")]
+    if experiment.asks and {*sweepers} <= {*SWEEPERS}:
         sweeper.setdefault("question", experiment.asks)
     return node
 
 
-def _sweeper(experiment: Experiment, words: list[str]) -> str:
-    """Whose sweeper is asked for; ours if nobody's."""
+def _plugins(experiment: Experiment, words: list[str]) -> list[str]:
+    """The launcher and the sweeper that the experiment asks for and ``words`` do not, as words.
+
+    Hydra lets those of ``conf/train.yaml`` come before an experiment's, but not before these.
+    """
     defaults = experiment.content.get("defaults") or []
-    named = [entry for entry in defaults if isinstance(entry, dict)]
-    chosen = [str(entry[SWEEPER]) for entry in named if SWEEPER in entry]
-    start = f"{SWEEPER.removeprefix('override /')}="
-    chosen += [word.removeprefix(start) for word in words if word.startswith(start)]
-    return chosen[-1] if chosen else SWEEPERS[0]
+    asked: dict[str, str] = {}
+    rest = []
+    for entry in defaults:
+        key, value = next(iter(entry.items())) if isinstance(entry, dict) and entry else ("", "")
+        if str(key).startswith("override /hydra/"):
+            asked[str(key).removeprefix("override /")] = value
+        else:
+            rest.append(entry)
+    if asked:
+        experiment.content["defaults"] = rest
+    given = {word.split("=")[0] for word in words}
+    return [f"{key}={value}" for key, value in asked.items() if key not in given]
 
 
 def _block(node: dict[str, Any], key: str, experiment: Experiment) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def analyse(part: Sweep) -> Analysis:
         frame.assign(run=frame["sweep"] + "/" + frame["run"].astype(str))
         for frame in (part.runs, part.curves)
     )
-    found = analyse_runs(runs, curves, part.knobs, read_correct(part))
+    found = analyse_runs(runs, curves, part.knobs, read_correct(part), adaptive=part.adaptive)
     return replace(found, overlap=_overlap(part, found))
 
 
@@ -92,6 +92,8 @@ def analyse_runs(
     curves: pd.DataFrame,
     knobs: Sequence[str],
     correct: Correct | None = None,
+    *,
+    adaptive: bool = False,
 ) -> Analysis:
     """The same without any folder, as for simulated runs.
 
@@ -103,6 +105,9 @@ def analyse_runs(
         knobs: the configuration keys that vary, without the seed.
         correct: for each row of ``runs``, in order, whether each image was classified rightly
             (bool ``[M]``) or None. Without it, settings are compared less sharply.
+        adaptive: whether settings were chosen by the results of others. They crowd around the
+            best then, so that the shares of knobs in their differences say nothing of the space:
+            ``importance`` is left empty.
     """
     runs = runs.reset_index(drop=True)
     settings = summarise(runs, knobs)
@@ -119,6 +124,7 @@ def analyse_runs(
     effects = knob_effects(compared, settings, knobs, eligible, chosen)
     tests = agreeing(knob_tests(model, settings, knobs, eligible), effects)
     luck = optimism(model, eligible)
+    shares = importance(model, settings, knobs)
     rise = rise_of(runs[numbers == chosen], curves)
     accuracy = settings.set_index("setting")[METRIC].get(chosen, float("nan"))
     return Analysis(
@@ -134,7 +140,7 @@ def analyse_runs(
         outcomes=outcomes(runs, knobs),
         comparisons=compared,
         design=design(model, tied),
-        importance=importance(model, settings, knobs),
+        importance=shares.iloc[:0] if adaptive else shares,
         effects=effects,
         tests=tests,
         edges=edges(effects, tests),

@@ -85,6 +85,9 @@ class SweepRecord(Struct):
     question: str  # the experiment's, or empty
     jobs: list[JobEntry]
     asks: str = ""  # of which kind the question is: see ``sweeps.question``
+    search: str = (
+        ""  # how its settings were searched for, as ``hydra.sweeper.method``, if they were
+    )
     format: int = FORMAT
 
 

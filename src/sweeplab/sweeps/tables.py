@@ -25,7 +25,7 @@ from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.many import read_runs
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import is_sweep, runs_in, sweeps_in
-from sweeplab.sweeps.folder import SweepFolder
+from sweeplab.sweeps.folder import SweepFolder, read_sweep
 from sweeplab.sweeps.settings import (
     DRAW,
     RANK,
@@ -38,6 +38,7 @@ from sweeplab.sweeps.together import joined, one_for_each_group
 from sweeplab.words import TOGETHER
 
 CONFIG = tuple(KNOBS)
+ADAPTIVE = {"tpe", "gp"}  # ways to search that learn from results
 # Of the columns that have gaps.
 COUNTS = ("iterations", "final_iteration", "best_iteration", "diverged_at", "stack_runs")
 TYPES = dict.fromkeys(COUNTS, "Int64") | {
@@ -59,6 +60,8 @@ class Sweep:
     paths: tuple[Path, ...] = ()  # the sweeps, or runs, that it was loaded from
     skipped: list[tuple[str, str]] = field(default_factory=list)  # folder, reason
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)  # by run folder
+    # Whether a search chose settings by the results of others: they are no random sample then.
+    adaptive: bool = False
 
     @cached_property
     def settings(self) -> SettingsTable:
@@ -117,8 +120,9 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
     runs = pd.DataFrame([rows[i] for i in kept]).astype(TYPES)
     if runs["eval_every"].map(type).nunique() > 1:  # numbers and words do not sort
         runs["eval_every"] = runs["eval_every"].astype(str)
+    searches = {_search(root) for root, _ in roots}
     # Settings that a search chose have no value in common, and merged sweeps differ as they like.
-    if len(roots) == 1 and not SweepFolder(roots[0][0]).study.exists():
+    if len(roots) == 1 and searches == {""}:
         runs = joined(runs, varying(runs))
     return Sweep(
         path=paths[0],
@@ -128,7 +132,16 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
         knobs=varying(runs),
         skipped=skipped,
         environments={rows[i]["folder"]: environments[i] for i in kept},
+        adaptive=bool(searches & ADAPTIVE),
     )
+
+
+def _search(root: Path) -> str:
+    """How the settings in a sweep's folder were searched for; empty if they were not."""
+    try:
+        return read_sweep(SweepFolder(root)).search
+    except RunFolderError:
+        return ""
 
 
 def varying(runs: pd.DataFrame) -> list[str]:

@@ -89,8 +89,10 @@ def prepare(request: Request) -> Prepared:
     jobs, identities = _composed(request)
     folder = sweep_folder(request.master)
     stamp = folder.stamp()
+    searched = ""
     try:
-        earlier = read_sweep(folder).jobs
+        before = read_sweep(folder)
+        earlier, searched = before.jobs, before.search
     except NewerFormatError:
         raise
     except RunFolderError:
@@ -128,6 +130,7 @@ def prepare(request: Request) -> Prepared:
         question=str(hydra.help.header).strip() if "experiment" in hydra.runtime.choices else "",
         jobs=sorted(entries.values(), key=lambda entry: entry.number),
         asks=_question(hydra.sweeper),
+        search=str(hydra.sweeper.get("method") or searched),
     )
     return Prepared(folder, asked, planned, records, stamp, record)
 

@@ -67,7 +67,7 @@ def said(question: Question, part: Sweep, analysis: Analysis) -> list[str]:
     return best or [_accuracy(part, analysis)]
 
 
-NO_IMPORTANCE = "Too few settings ran to the end to say which knob matters most."
+NO_IMPORTANCE = "Which knob matters most cannot be told from these settings."
 
 
 def _accuracy(part: Sweep, analysis: Analysis) -> str:

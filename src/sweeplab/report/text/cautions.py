@@ -42,6 +42,11 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
             f"{DRAW}=range(5)."
         )
     said += shared_draws(analysis.overlap)
+    if part.adaptive:
+        said.append(
+            "A search chose these settings, most of them near the best that it knew: how much each "
+            "knob mattered over the whole space is not known."
+        )
     if not analysis.chance.paired and len(part.settings) > 1:
         said.append(
             "Which images each run got right is not known, so settings are compared by their "

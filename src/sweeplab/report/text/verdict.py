@@ -45,7 +45,7 @@ def verdict(part: Sweep, analysis: Analysis, asked: str = "") -> Verdict:
         asked: the experiment's ``question``, as ``sweep.json`` keeps it; told from the knobs if
             empty.
     """
-    question = question_of(part.knobs, asked)
+    question = question_of(part.knobs, asked or ("best" if part.adaptive else ""))
     lead, *more = said(question, part, analysis)
     return Verdict(
         question=heading(question, part),

@@ -239,7 +239,7 @@ class _Trying:
         if (best := study.best()) is not None:
             params, value = best
             keys = [axis.key for axis in self.space.axes]
-            name = self.how.metric.replace("_", " ")
+            name = self.how.metric.replace("_val_", "_validation_").replace("_", " ")
             say(f"Best so far: mean {name} {value:.4f} with {setting_text(params, keys)}.")
 
 
