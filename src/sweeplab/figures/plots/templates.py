@@ -26,7 +26,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     model = find_model(sweep, analysis.recommended)
     if model is None or not model.images.pictures:
         return
-    weights = by_decay(sweep, model)
+    weights, shape = by_decay(sweep, model), model.images.val_images.shape[1:]
     seeds = len(held_at(sweep.runs, model.run.to_dict(), sweep.knobs, []))
     others = (
         "; the others differ from it in weight decay alone. Compare how large the weights are, and "
@@ -36,13 +36,19 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "templates",
         "What the model looks for",
         templates(sweep, analysis.recommended),
-        "The weights of each class as an image: red pixels speak for the class, blue ones against "
-        f"it. Run {model.run['run']}"
+        f"The weights of each class as an image: {_colours(shape)}. "
+        f"Run {model.run['run']}"
         + (", the middle one of the recommended setting's seeds" if seeds > 1 else "")
         + (others if len(weights) > 1 else "."),
         "Largest absolute weight: "
         + series(f"{title}: {np.abs(weight).max():.3g}" for title, weight in weights.items()),
     )
+
+
+def _colours(shape: tuple[int, ...]) -> str:
+    if len(shape) == 3:
+        return "a colour that is bright speaks for the class there, and grey says nothing"
+    return "red pixels speak for the class, blue ones against it"
 
 
 @styled
