@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from conftest import Command, reseal
 from sweeplab.compare import Outcome, compare
-from sweeplab.evaluation import wilson_interval
-from sweeplab.runs.folder import RunFolder, read_curves, read_weights
+from sweeplab.evaluation import evaluate, wilson_interval
+from sweeplab.runs.folder import RunFolder, read_curves, read_test, read_weights
 
 
 @pytest.fixture
@@ -258,3 +259,11 @@ def test_a_record_that_contradicts_itself_is_not_reproduced(
     assert done.code == 1
     assert says in done.out
     assert "identical" not in done.out
+
+
+def test_looks_at_the_test_set_at_once_are_all_counted(run: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(evaluate, [RunFolder(run)] * 4))
+    record = read_test(RunFolder(run))
+    assert record is not None
+    assert len(record.opened) == 4

@@ -36,6 +36,10 @@ class NewerFormatError(RunFolderError):
     """A newer sweeplab wrote a file: it is sound, and must not be written over."""
 
 
+class BusyError(SweeplabError):
+    """Another process is working in the folder."""
+
+
 class WorkerLostError(SweeplabError):
     """A worker was killed, crashed, or ran out of its time. The message says what is known.
 

@@ -12,6 +12,7 @@ from sweeplab.errors import RunFolderError
 from sweeplab.inputs import Inputs
 from sweeplab.model import logits
 from sweeplab.results import MANY_CLASSES, top5
+from sweeplab.runs.durable import alone_in
 from sweeplab.runs.files import sha256
 from sweeplab.runs.folder import (
     RunFolder,
@@ -35,6 +36,12 @@ def evaluate(folder: RunFolder) -> TestRecord:
         RunFolderError: the folder holds no complete run, or one without weights.
         DataError: the data set cannot be had.
     """
+    # Of two that look at once, the later counts the look of the other.
+    with alone_in(folder.path):
+        return _evaluate(folder)
+
+
+def _evaluate(folder: RunFolder) -> TestRecord:
     config, inputs, weight, bias = load_run(folder)
     images, labels = load_test(config.data, inputs)
     opened = _opened(folder)

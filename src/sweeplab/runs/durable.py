@@ -160,6 +160,23 @@ def remove_stale(folder: Path) -> None:
                     remove_file(path)
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is at this point for ``folder``, and keep others waiting.
+
+    No file is left. Where the folder is not there, or its file system locks nothing, it goes on.
+    """
+    file = None
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if file is not None:
+            os.close(file)
+
+
 def flush(paths: Collection[str]) -> None:
     """Return when the disk holds the files at ``paths``, and every folder above them.
 

@@ -14,7 +14,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Meta, Struct
 
-from sweeplab.errors import StorageError, SweeplabError
+from sweeplab.errors import BusyError, StorageError
 from sweeplab.runs.durable import make_folder
 from sweeplab.runs.files import Inside, read_typed, write_json, write_text
 
@@ -113,7 +113,7 @@ def locked(folder: SweepFolder) -> Iterator[None]:
     The operating system drops the lock with the process, however that ends.
 
     Raises:
-        SweeplabError: another process holds it.
+        BusyError: another process holds it.
         StorageError: the folder cannot be written to.
     """
     make_folder(folder.path)
@@ -123,7 +123,7 @@ def locked(folder: SweepFolder) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         who = folder.owner.read_text(encoding="utf-8") if folder.owner.is_file() else "unknown"
-        raise SweeplabError(
+        raise BusyError(
             f"Another process is working in {folder.path} ({who}). Wait for it to end, or give "
             "this sweep a folder of its own: hydra.sweep.dir=FOLDER."
         ) from None

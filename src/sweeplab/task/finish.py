@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from sweeplab.data import Dataset, load
 from sweeplab.data_keys import SHOWING, DataConfig
-from sweeplab.errors import SweeplabError
+from sweeplab.errors import BusyError, SweeplabError
 from sweeplab.sweeps.answers import read_answers
-from sweeplab.sweeps.folder import SweepFolder, read_sweep, write_sweep
+from sweeplab.sweeps.folder import SweepFolder, locked, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, choice, image_file, write_images
 from sweeplab.task.progress import followed, waiting
 from sweeplab.task.words import failures, summary
@@ -41,10 +42,17 @@ def _finish(folder: SweepFolder, *, report: bool) -> int:
     # Pandas takes a quarter of a second to import, while nothing has been trained.
     from sweeplab.sweeps.tables import load_sweep, write_tables
 
-    sweep = load_sweep(folder.path)
-    _note_states(folder, sweep.runs)
-    _write_images(folder, sweep.runs)
-    write_tables(sweep)
+    # What is loaded before another command has ended in the folder must not be written after it.
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder))
+        except BusyError:
+            sweep = load_sweep(folder.path)  # it notes the states of all at its end
+        else:
+            sweep = load_sweep(folder.path)
+            _note_states(folder, sweep.runs)
+        _write_images(folder, sweep.runs)
+        write_tables(sweep)
     summary(sweep)
     failed = sweep.runs[sweep.runs["status"] == "failed"]
     if len(failed):
