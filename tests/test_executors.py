@@ -256,7 +256,7 @@ def test_a_worker_trains_no_other_data_and_with_no_other_engine(
     digits: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = described(digits, tmp_path / "0")
-    other = replace(stack.runs[0], identity=replace(stack.runs[0].identity, data_checksum="0" * 64))
+    other = replace(stack.runs[0], identity=identify(digits, "0" * 64))
     train_and_write(replace(stack, runs=[other]))
     assert "have changed since the sweep started" in error_of(tmp_path / "0")
     monkeypatch.setattr("sweeplab.execute.stack.ENGINE_VERSION", 99)
