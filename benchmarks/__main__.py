@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import commands
+import peers
 import plot
 import training
 import words
@@ -33,7 +34,7 @@ def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, nothing saved")
-    parser.add_argument("--only", choices=("training", "commands", "growth"))
+    parser.add_argument("--only", choices=("training", "peers", "commands", "growth"))
     options = parser.parse_args()
     today = datetime.now(UTC).date().isoformat()
     about = environment() | {"machine": platform.machine(), "date": today}
@@ -44,6 +45,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sweeplab-benchmark-") as folder:
         if options.only in (None, "training"):
             results["training"] = training.measure(dataset, base, turns=2 if options.quick else 5)
+        if options.only in (None, "peers"):
+            results["peers"] = peers.measure(dataset, base, turns=1 if options.quick else 3)
         if options.only in (None, "commands"):
             results["commands"] = _measure_commands(Path(folder), data, options.quick)
         if options.only in (None, "growth"):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 RUNS = 1000  # what whole commands are compared at
+PEERS = ("stacked", "jax", "torch_vmap")
 LAUNCHERS = {
     "basic": "Hydra's basic launcher",
     "joblib": "Hydra's joblib launcher, all cores",
@@ -16,7 +17,12 @@ LAUNCHERS = {
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The sections of ``docs/benchmarks.md`` that were measured."""
-    sections = {"training": _training, "commands": _commands, "growth": _growth}
+    sections = {
+        "training": _training,
+        "peers": _peers,
+        "commands": _commands,
+        "growth": _growth,
+    }
     return "\n\n".join(
         [_head(results["environment"])]
         + [section(results[name]) for name, section in sections.items() if name in results]
@@ -80,6 +86,34 @@ def _training(found: Mapping[str, Any]) -> str:
                 AMD's vector units, and MKL's, behind `mm`, does not.
                 """
             ),
+        ]
+    )
+
+
+def _peers(found: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for row in found:
+        ms, faster = row["ms_a_run"], row["times_faster_than"]
+        rows.append(
+            (
+                f"{row['batch_size']}",
+                f"{row['runs']}",
+                *(f"{ms[name]:.3g}" if name in ms else "" for name in PEERS),
+                *(f"**{faster[name]:.2f}**" if name in faster else "" for name in PEERS[1:]),
+            )
+        )
+    return "\n\n".join(
+        [
+            "## Against peers",
+            _paragraphs(
+                """
+                The same settings, batches and evaluations by JAX's `vmap` + `jit` + `scan`,
+                compiled before, and by `torch.func.vmap`, in turns in one process. Milliseconds a
+                run, and how many times as fast the stack is: below 1 the peer is faster. An empty
+                cell was not measured. `python benchmarks --only peers` measures this alone.
+                """
+            ),
+            _table(("batch", "runs", "stack", "JAX", "torch", "x JAX", "x torch"), rows),
         ]
     )
 

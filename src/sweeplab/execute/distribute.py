@@ -23,7 +23,7 @@ from sweeplab.provenance import environment
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.write import Finished, write_runs
 from sweeplab.terminal import say
-from sweeplab.training.stacked.grouping import PANEL_RUNS
+from sweeplab.training.stacked.grouping import FEW
 from sweeplab.words import count
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def cut(stacks: Sequence[Sequence[T]], options: Options) -> list[Sequence[T]]:
     width = options.width or max(map(len, stacks), default=1)
     if options.executor == "processes" and options.width is None:
         share = sum(map(len, stacks)) / options.processes
-        width = min(width, math.ceil(share / PANEL_RUNS) * PANEL_RUNS)
+        width = min(width, math.ceil(share / FEW) * FEW)
     return [
         stack[start : start + width] for stack in stacks for start in range(0, len(stack), width)
     ]
