@@ -7,10 +7,12 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from sweeplab.statistics.contrasts import average_errors, pair_errors
 from sweeplab.statistics.joint import draws
 from sweeplab.statistics.noise import Indices, Noise, Singles
+from sweeplab.statistics.tied import APART
 
 ERROR = 0.05
 DRAWS = 2000
@@ -70,6 +72,8 @@ def knob_tests(
             simulated = np.maximum(simulated, _largest(gap[:, None]))
             averages.append((estimate, of_average, *values))
         critical = float(np.quantile(simulated, 1 - error))
+        # As for the settings that could be best: see APART.
+        critical += APART * max(float(-ndtri(error / 2 / len(z))) - critical, 0.0)
         largest, of_largest, low, high = max(averages, key=lambda average: abs(average[0]))
         half = float(of_largest.half(critical)[0])
         effect = max(z) > critical

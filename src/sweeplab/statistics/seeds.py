@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LOGS = np.linspace(-7.0, 7.0, 29)  # of variances, as multiples of the trend
-DOUBT = 1.0  # in variances: how much is doubted that the others show what is possible
+DOUBT = 2.0  # in variances: how much is doubted that the others show what is possible
 WIDTH = 2.0  # the standard deviation of logarithms that doubt has
 STEPS = 200
 NEIGHBOURS = 15.0  # comparisons, at least, in a standard deviation of the trend's kernel
