@@ -63,7 +63,7 @@ def _pivot(rows: pd.DataFrame, title: str, kind: str) -> str:
     table["settings"] = pd.Categorical(table["settings"], list(dict.fromkeys(table["settings"])))
     wide = table.pivot_table(
         index=["settings", "kind"], columns="seeds", values="cell", aggfunc="first", observed=True
-    )
+    ).fillna("–")
     lines = [
         [settings, what, *cells]
         for (settings, what), cells in zip(wide.index, wide.to_numpy(), strict=True)
