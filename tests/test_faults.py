@@ -279,7 +279,7 @@ def write_mnist(root: Path, seed: int = 0) -> Path:
 def forget_data() -> None:
     """As a new process would."""
     dataset._raw.cache_clear()
-    dataset._load.cache_clear()
+    dataset._arrange.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def evaluated(run: Path, opened: list[str], /, **other: Any) -> None:
 
 def answer(folder: Path, *more: Path) -> str:
     html = build_report(load_sweep([folder, *more]), formats=()).read_text()
-    text = " ".join(Reader(html).text.split())
-    return text[text.index("The answer") : text.index("What each knob does")]
+    start = html.index('<section id="answer"')
+    return " ".join(Reader(html[start : html.index("</section>", start)]).text.split())
 
 
 def test_the_report_names_the_run_to_ask(sweep: Path) -> None:

@@ -335,7 +335,7 @@ def test_a_sweep_killed_at_any_moment_ends_with_the_same_tables(
 def test_hydras_own_features_keep_working(sweeplab: Command, tmp_path: Path) -> None:
     printed = sweeplab("train", "data=digits", "--cfg", "job")
     assert yaml.safe_load(printed.out)["data"]["name"] == "digits"
-    assert "data: digits, fashion_mnist, mnist" in sweeplab("train", "--help").out
+    assert "data: arrays, digits, fashion_mnist, images, mnist" in sweeplab("train", "--help").out
     done = sweeplab(
         "train",
         "-m",
@@ -440,10 +440,10 @@ def test_a_sweep_is_of_the_same_images(sweeplab: Command, monkeypatch: pytest.Mo
     words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s")
     assert sweeplab(*words, "seed=0").code == 0
     with monkeypatch.context() as changed:
-        dataset._load.cache_clear()
+        dataset._arrange.cache_clear()
         changed.setattr(dataset, "_checksum", lambda *_: "0" * 64)
         done = sweeplab(*words, "seed=1")  # a new run, on other images of the same name
-    dataset._load.cache_clear()
+    dataset._arrange.cache_clear()
     assert done.code == 1
     assert "are not those that the runs in" in done.err
     assert sweeplab(*words, "seed=1").code == 0
