@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ PROGRAM = Path(sys.executable).with_name("sweeplab")
 QUIET = "hydra.sweeper.report=false"
 TWO_WORKERS = ("hydra.launcher.executor=processes", "hydra.launcher.workers=2")
 # One stack of many panels, which one thread trains one after another.
-PANELS = ("-m", "data=digits", "epochs=600", "seed=range(128)", "eval_every=100", QUIET)
+PANELS = ("-m", "data=digits", "epochs=1000", "seed=range(128)", "eval_every=100", QUIET)
 ENDLESS = ("-m", "data=digits", "epochs=5000", "seed=range(16)", "batch_size=32,64", QUIET)
 
 
@@ -45,7 +46,7 @@ def trained(*words: str, **more: object) -> subprocess.Popen[str]:
 def wait_for(path: Path, text: str, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if path.exists() and text in path.read_text():
+        if path.exists() and re.search(text, path.read_text()):
             return
         time.sleep(0.1)
     raise AssertionError(f"{path} never said {text}")
@@ -66,7 +67,7 @@ def test_ctrl_c_keeps_what_is_done_of_a_stack(
     process = trained(*PANELS, *words)
     folder = tmp_path / "s"
     try:
-        wait_for(folder / "progress.jsonl", '"done":16')
+        wait_for(folder / "progress.jsonl", '"done":[1-9]')
         os.killpg(process.pid, signal.SIGINT)
         started = time.monotonic()
         out, _ = process.communicate(timeout=60)
@@ -75,7 +76,7 @@ def test_ctrl_c_keeps_what_is_done_of_a_stack(
     assert time.monotonic() - started < 30
     assert process.returncode == 130, out
     kept = complete(folder)
-    assert 16 <= len(kept) < 128
+    assert 1 <= len(kept) < 128
     assert f"{len(kept)} runs done and kept, {128 - len(kept)} left" in out
     states = [job["state"] for job in json.loads((folder / "sweep.json").read_text())["jobs"]]
     assert states.count("completed") == len(kept)
@@ -170,7 +171,7 @@ def test_a_worker_that_hangs_is_given_up(
                     return
             time.sleep(0.05)
 
-    words = ("-m", "data=digits", "epochs=300", "batch_size=32,64", "seed=range(8)", QUIET)
+    words = ("-m", "data=digits", "epochs=2000", "batch_size=32,64", "seed=range(8)", QUIET)
     thread = threading.Thread(target=stop_one)
     thread.start()
     done = sweeplab("train", *words, *TWO_WORKERS, "hydra.sweep.dir=s")
