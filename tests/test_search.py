@@ -287,7 +287,7 @@ def killed_search(kills: int, folder: Path, rng: random.Random) -> int:
         search = subprocess.Popen(
             argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
         )
-        time.sleep(rng.uniform(0.5, 6))
+        time.sleep(rng.uniform(0.5, 3))
         done += search.poll() is None
         search.send_signal(signal.SIGKILL)
         search.wait()
