@@ -385,7 +385,8 @@ def test_callbacks_are_called_for_every_job(
     import noting  # type: ignore[import-not-found]
 
     assert noting.notes[:2] == [("start", 0, 5), ("start", 1, 6)]
-    assert [note[:2] for note in noting.notes[2:4]] == [("end", 0), ("end", 1)]
+    # They end as their panels do, which train side by side.
+    assert sorted(note[:2] for note in noting.notes[2:4]) == [("end", 0), ("end", 1)]
     assert all(0 < note[2] < 1 for note in noting.notes[2:4])
     assert noting.notes[4] == "over"
 
