@@ -37,6 +37,8 @@ SHOWN = {
     "dataset_size_by_weight_decay": ["train-size", "pairs"],
     "grid": ["importance", "pairs"],
     "quickstart": ["pairs"],
+    "probe": ["knob-optimizer-lr"],
+    "search": ["tries"],
 }
 WIDTH = 1600  # pixels of a picture, at most
 COLOURS = 192
@@ -45,9 +47,9 @@ WINDOW = {"width": 1280, "height": 985}
 HEAD = """# Gallery
 
 Every shipped experiment with what its report says and shows. The first seven are on real MNIST
-images, the last on scikit-learn's digits. `make gallery` trains them, in a few minutes, and writes
-this page; figures, captions and sentences are those of the reports. A report has more: all of its
-figures, an explorer of all runs, and where everything came from.
+images, the others on scikit-learn's digits. `make gallery` trains them, in a few minutes, and
+writes this page; figures, captions and sentences are those of the reports. A report has more: all
+of its figures, an explorer of all runs, and where everything came from.
 """
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -22,6 +21,7 @@ from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import number
 
 FEWEST = 10  # settings, for a curve worth drawing
+FEWEST_SHOWN = 4  # settings, whose band is seen whole
 NAMED = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -37,7 +37,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         tries(sweep, analysis),
         "Settings of this sweep, drawn at random: the mean accuracy of the best of them, without "
         "the luck of having been picked. Band: where eight of ten such searches end."
-        + (" Steps: the highest mean so far, in the search's own order." * sweep.searched),
+        + (" Steps: the highest mean so far in the search's order, luck and all." * sweep.searched),
         "Expected accuracy of the best, by settings tried: "
         + series(
             f"{row['settings']:.0f}: {number(row['expected'])}" for row in named.to_dict("records")
@@ -76,6 +76,7 @@ def tries(sweep: Sweep, analysis: Analysis | None = None) -> Figure:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     # The first of many settings may be no better than a guess: the lower band would flatten all.
-    low = np.quantile(table["low"], 0.2)
-    ax.set_ylim(max(0.0, low - 0.3 * (table["high"].max() - low)), None)
+    several = table[table["settings"] >= FEWEST_SHOWN]
+    low, high = several["low"].min(), several[["high", "so_far"]].to_numpy().max()
+    ax.set_ylim(max(0.0, low - 0.1 * (high - low)), min(1.0, high + 0.1 * (high - low)))
     return figure
