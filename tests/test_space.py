@@ -17,6 +17,7 @@ from sweeplab.task.conditions import parse_condition
 from sweeplab.task.grid import Space, expand
 from sweeplab.task.spaced import spaced
 from tests.conftest import Command
+from tests.test_explorer import unpacked
 
 LR, BATCH, DECAY = "optimizer.lr", "batch_size", "optimizer.weight_decay"
 TINY = ("data=digits", "data.train_size=64", "data.val_size=40", "epochs=1", "eval_every=2")
@@ -282,6 +283,8 @@ def test_keys_that_move_together_are_one_knob_of_the_report(
     effects = analysis(sweep).importance["effect"].tolist()
     assert not {LR, BATCH} & set(effects)
     assert "batch size with learning rate" in (where / "report.html").read_text().lower()
+    explorer = unpacked(sweep, where)["knobs"][0]
+    assert explorer["texts"] == ["8 with 0.01", "16 with 0.1", "32 with 1"]
     assert "+" not in (where / "runs.csv").read_text().splitlines()[0]
 
 

@@ -30,7 +30,7 @@ from sweeplab.statistics.analysis import Analysis
 from sweeplab.sweeps.settings import DRAW, RANK, SEED, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.terminal import shown
-from sweeplab.words import axis_name, knob_name, level_texts, short_name, value_text
+from sweeplab.words import axis_name, knob_name, level_texts, parts_of, short_name, value_text
 
 # Points of a curve: half of them at even distances, half closer together where training begins.
 MOST_POINTS, MANY_RUNS, FEW_POINTS = 64, 2_000, 32
@@ -75,7 +75,7 @@ def explorer(
     )
     root_of = {sweep: place for place, (sweep, _) in enumerate(homes)}
     header = {
-        "knobs": [_knob(knob, of[knob]) for knob in knobs],
+        "knobs": [_knob(knob, of[knob], settings) for knob in knobs],
         "metrics": [
             {"key": name, "name": text, "loss": name.endswith("loss")}
             for name, text in METRICS.items()
@@ -131,15 +131,17 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
     return base64.b64encode(gzip.compress(whole, 6, mtime=0)).decode()
 
 
-def _knob(key: str, values: list[Any]) -> dict[str, Any]:
+def _knob(key: str, values: list[Any], settings: pd.DataFrame) -> dict[str, Any]:
     words = are_words(values)
+    of_each = [settings.loc[settings[key] == value, parts_of(key)] for value in values]
     return {
         "key": key,
         "name": knob_name(key),
         "axis": axis_name(key),
         "short": short_name(key),
         "values": [str(value) if words else float(value) for value in values],
-        "texts": [value_text(value) for value in values],
+        # Of knobs that move together, the values of all: 64 with 0.1.
+        "texts": [" with ".join(map(value_text, rows.iloc[0])) for rows in of_each],
         "ticks": level_texts(values),
         "log": key != SEED and is_log(values),
         "words": words,

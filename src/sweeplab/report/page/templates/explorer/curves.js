@@ -42,6 +42,8 @@ export function curves(host, data, view) {
       const start = Math.max(...some.map((s) => data.meanCurve(s, state.metric).y[0]).filter(Number.isFinite), 0.1);
       return { first, last: last || 1, low: state.logValue ? low : 0, high: Math.min(high, 1.1 * start) };
     }
+    // The chosen setting's runs are drawn too, and end above their mean.
+    for (const s of some) for (const run of data.members[s]) if (data.runResult(state.metric, run) > high) high = data.runResult(state.metric, run);
     return { first, last: last || 1, low: Math.max(0, Math.floor(10 * (least - 0.05)) / 10), high: Math.min(1, high + 0.01) };
   }
 
@@ -126,7 +128,7 @@ export function curves(host, data, view) {
       line(g, path(panel, data.curve(run, state.metric), data.grid[run], state), bad, 0.9, [3, 3]);
       g.restore();
     }
-    const some = drawn.length < all.length ? `${drawn.length} of ${all.length.toLocaleString("en")} settings, evenly by rank` : data.unit === "run" ? "every run" : "means over seeds";
+    const some = drawn.length < all.length ? `${drawn.length} of ${all.length.toLocaleString("en")} settings, evenly by rank` : data.unit === "run" ? "every run" : `means over ${data.replicate}s`;
     if (panels.length === 1) text(g, `${data.metrics[state.metric].name}, ${some}${gone ? "; red: diverged" : ""}`, LEFT + 4, TOP - 12, { colour: muted });
     over();
   }
