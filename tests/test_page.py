@@ -125,7 +125,7 @@ class TestPage:
 class TestUnusualSweeps:
     def build(self, folder: Path, *more: Path) -> str:
         page = build_report(load_sweep([folder, *more]), formats=())
-        assert page == folder / "report.html"
+        assert more or page == folder / "report.html"
         return " ".join(Reader(page.read_text()).text.split())
 
     def test_all_runs_failed(self, tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from sklearn.metrics import confusion_matrix
 from statsmodels.stats.proportion import proportion_confint
 
 from conftest import Command, reseal
-from sweeplab.compare import Outcome, compare
 from sweeplab.evaluation import evaluate, wilson_interval
 from sweeplab.runs.folder import RunFolder, read_curves, read_test, read_weights
+from sweeplab.sameness import Outcome, compare
 
 
 @pytest.fixture

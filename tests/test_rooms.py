@@ -21,7 +21,7 @@ ROOMS = [
     {"words", "model", "inputs", "provenance"},
     {"data"},
     {"training", "runs"},
-    {"sweeps", "compare"},
+    {"sweeps", "sameness"},
     {"statistics"},
     {"figures"},
     {"report"},

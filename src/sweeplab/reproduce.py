@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from sweeplab.compare import Comparison, Outcome, compare
 from sweeplab.config import RunConfig, check
 from sweeplab.data import load
 from sweeplab.errors import RunFolderError, SweeplabError
@@ -31,6 +30,7 @@ from sweeplab.runs.folder import (
 from sweeplab.runs.many import disagreement
 from sweeplab.runs.record import RunRecord
 from sweeplab.runs.write import restore_weights
+from sweeplab.sameness import Comparison, Outcome, compare
 from sweeplab.sweeps.find import runs_in
 from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
 

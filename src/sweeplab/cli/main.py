@@ -49,11 +49,17 @@ def train(arguments: tuple[str, ...]) -> None:
 @click.argument("folders", nargs=-1, required=True, type=PATH)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @click.option("--format", "formats", default="svg,png", show_default=True, help="Figure files.")
-def report(folders: tuple[Path, ...], open_browser: bool, formats: str) -> None:
-    """(Re)build the tables, figures and report.html of a sweep, or of several together."""
+@click.option("--output", type=PATH, help="The folder to write to.")
+def report(
+    folders: tuple[Path, ...], open_browser: bool, formats: str, output: Path | None
+) -> None:
+    """(Re)build the tables, figures and report.html of a sweep, or of several together.
+
+    Those of several go to a folder of their own, beside the first of them.
+    """
     from sweeplab.cli.report import report as run_report
 
-    run_report(list(folders), open_browser=open_browser, formats=formats)
+    run_report(list(folders), output=output, open_browser=open_browser, formats=formats)
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from sweeplab.report.build import build_report
 from sweeplab.report.text.merged import differences, merged
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.folder import SweepFolder
+from sweeplab.sweeps.place import place
 from sweeplab.sweeps.tables import load_sweep, write_tables
 from sweeplab.terminal import say, shown
 from sweeplab.words import count
@@ -20,7 +21,7 @@ from sweeplab.words import count
 FORMATS = ("svg", "png", "pdf")
 
 
-def report(folders: list[Path], *, open_browser: bool, formats: str) -> None:
+def report(folders: list[Path], *, output: Path | None, open_browser: bool, formats: str) -> None:
     """Build the report and say where it is."""
     wanted = tuple(part.strip() for part in formats.split(","))
     for unknown in set(wanted) - set(FORMATS):
@@ -32,8 +33,9 @@ def report(folders: list[Path], *, open_browser: bool, formats: str) -> None:
         say(sentence)
     for name, text in merged(sweep):
         say(f"- {name}: {text}")
-    write_tables(sweep)
-    page = build_report(sweep, formats=wanted)
+    out = place(sweep, output)
+    write_tables(sweep, out)
+    page = build_report(sweep, formats=wanted, out=out)
     if sweep.skipped:
         say(f"{count(len(sweep.skipped), 'run')} left out; the report says which, and why.")
     with suppress(RunFolderError):  # single runs, or several sweeps, have no answer of their own

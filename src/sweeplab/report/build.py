@@ -25,6 +25,7 @@ from sweeplab.sweeps.answers import write_answers
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import is_sweep
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.sweeps.place import place
 from sweeplab.sweeps.question import question_of
 from sweeplab.sweeps.settings import DRAW, count_statuses
 from sweeplab.sweeps.tables import Sweep
@@ -43,12 +44,13 @@ def build_report(
     Args:
         sweep: as ``load_sweep`` gives it.
         formats: which files to write beside the page, of ``svg``, ``png`` and ``pdf``.
-        out: the folder to write to; the sweep's own if None.
+        out: the folder to write to; if None the sweep's own, or one beside the first of several
+            (``sweeps.place``).
 
     Returns:
         The path of ``report.html``.
     """
-    target = sweep.path if out is None else out
+    target = place(sweep) if out is None else out
     files = FigureFiles(target / "figures", formats)
     parts = comparable(sweep)
     question, asks = _question(sweep)
@@ -71,7 +73,7 @@ def build_report(
     )
     path = target / PAGE
     write_text(path, render(page))
-    if out is None and sweep.paths == (target,) and is_sweep(target):
+    if sweep.paths == (target,) and is_sweep(target):
         answers = [answer_of(*of, said[name], name) for name, of in judged.items()]
         write_answers(SweepFolder(target), answers)
     return path

@@ -6,7 +6,6 @@ a setting in ``settings``.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,13 +18,14 @@ import pyarrow as pa
 from sweeplab.config import KNOBS, flatten
 from sweeplab.errors import RunFolderError
 from sweeplab.results import METRICS, Metrics
-from sweeplab.runs.durable import write_bytes
+from sweeplab.runs.durable import make_folder, write_bytes
 from sweeplab.runs.files import write_text
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.many import read_runs
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import is_sweep, runs_in, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.sweeps.place import names_of, place
 from sweeplab.sweeps.settings import (
     DRAW,
     RANK,
@@ -53,7 +53,7 @@ NOT_IN_CSV = ["folder", "finished", "stack_seconds", "stack_runs"]
 class Sweep:
     """Everything a report knows of one sweep, or of several merged."""
 
-    path: Path  # the folder that was named first: where its tables and its report go
+    path: Path  # the folder that was named first
     runs: pd.DataFrame  # a row a run: the columns are those of ``_row``
     curves: pd.DataFrame  # run, sweep and the columns of curves.csv, float64
     knobs: list[str]  # the configuration keys that vary, seeds apart, in configuration order
@@ -162,12 +162,13 @@ def varying(runs: pd.DataFrame) -> list[str]:
     return one_for_each_group(runs, found)
 
 
-def write_tables(sweep: Sweep) -> tuple[Path, Path]:
-    """Write ``runs.csv`` and ``curves.parquet`` into the sweep's folder.
+def write_tables(sweep: Sweep, out: Path | None = None) -> tuple[Path, Path]:
+    """Write ``runs.csv`` and ``curves.parquet`` into ``out``, or where ``place`` says.
 
     The same runs give the same bytes, whenever and in whatever order they were trained.
     """
-    folder = SweepFolder(sweep.path)
+    folder = SweepFolder(place(sweep) if out is None else out)
+    make_folder(folder.path)
     own = [column for column in sweep.runs if TOGETHER not in str(column)]
     runs = sweep.runs[own].drop(columns=NOT_IN_CSV)
     write_text(folder.runs_table, runs.to_csv(index=False, lineterminator="\n"))
@@ -189,14 +190,9 @@ def _roots(path: Path) -> list[tuple[Path, list[RunFolder]]]:
 
 
 def _sweep_names(roots: Sequence[Path]) -> list[str]:
-    """The name of each folder, with as many of the folders above it as tell them apart."""
+    """As ``names_of``; a run goes by the name of the folder that it is in."""
     homes = [root.resolve() for root in roots]
-    homes = [home.parent if RunFolder(home).record.is_file() else home for home in homes]
-    for levels in itertools.count(1):
-        names = ["/".join(home.parts[-levels:]) for home in homes]
-        if len(set(names)) == len(set(homes)):
-            return names
-    raise AssertionError
+    return names_of([home.parent if RunFolder(home).record.is_file() else home for home in homes])
 
 
 def _row(
@@ -242,6 +238,6 @@ def _without_doubles(rows: Sequence[dict[str, Any]], skipped: list[tuple[str, st
 def _stacked(runs: pd.DataFrame, curves: Sequence[pa.Table]) -> pd.DataFrame:
     frame: pd.DataFrame = pa.concat_tables(curves).to_pandas(split_blocks=True).astype("float64")
     lengths = [len(table) for table in curves]
-    for place, key in enumerate(("run", "sweep")):
-        frame.insert(place, key, runs[key].repeat(lengths).reset_index(drop=True))
+    for at, key in enumerate(("run", "sweep")):
+        frame.insert(at, key, runs[key].repeat(lengths).reset_index(drop=True))
     return frame
