@@ -32,6 +32,10 @@ class RunFolderError(SweeplabError):
     """A folder is not the run or the sweep that it was taken for, or is damaged."""
 
 
+class UnreadableError(RunFolderError):
+    """A file is there, and the system does not let it be read: its disk, or its mode."""
+
+
 class NewerFormatError(RunFolderError):
     """A newer sweeplab wrote a file: it is sound, and must not be written over."""
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sweeplab.config import RunConfig
-from sweeplab.data import inputs_of, load_test
+from sweeplab.data import inputs_of, load_test, only_reading
 from sweeplab.errors import RunFolderError
 from sweeplab.inputs import Inputs
 from sweeplab.model import logits
@@ -43,7 +43,8 @@ def evaluate(folder: RunFolder) -> TestRecord:
 
 def _evaluate(folder: RunFolder) -> TestRecord:
     config, inputs, weight, bias = load_run(folder)
-    images, labels = load_test(config.data, inputs)
+    with only_reading():
+        images, labels = load_test(config.data, inputs)
     opened = _opened(folder)
     scores = logits(weight, bias, torch.from_numpy(images))  # [M, C]
     predicted = scores.argmax(dim=1)  # [M]
@@ -103,7 +104,8 @@ def load_run(folder: RunFolder) -> tuple[RunConfig, Inputs, Tensor, Tensor]:
             f"{folder.config} is not the configuration that the run was trained with: it was "
             "changed since. Undo that; run.json has the values."
         )
-    inputs = read_inputs(folder) or inputs_of(config.data)
+    with only_reading():
+        inputs = read_inputs(folder) or inputs_of(config.data)
     for kind, there, due in (
         ("classes", len(weight), len(inputs.classes)),
         ("features", weight.shape[1], inputs.features),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -37,10 +38,59 @@ def _machine() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "cpu": _cpu(),
+        "arithmetic": _arithmetic(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "git": commit and {"commit": commit, "dirty": bool(_git("status", "--porcelain"))},
     }
+
+
+def _arithmetic() -> dict[str, str]:
+    """What decides the last bits of sums: the vector instructions in use, and what they add up to.
+
+    One name of a processor, as "AMD EPYC", stands for several generations; and variables of the
+    environment choose among the instructions that one has. ``sums`` is a hash of a few results,
+    the same whatever the number of threads.
+    """
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(*shape, generator=random) for shape in ((160, 785), (785, 67)))
+    product = left @ right
+    results = [product]
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):  # as in training.stacked.product
+        product = torch.ops.mkldnn._linear_pointwise(left, right.T, None, "none", [], "")
+    scores = product.view(16, 10, 67) / 9
+    results += [product, scores.softmax(1), scores.logsumexp(1), product.sum(1), left.abs().log()]
+    digest = hashlib.sha256()
+    for result in results:
+        digest.update(result.contiguous().numpy().data)
+    return {
+        "pytorch": torch.backends.cpu.get_cpu_capability(),
+        "onednn": _onednn_level(),
+        "sums": digest.hexdigest()[:12],
+    }
+
+
+# oneDNN's levels of vector instructions, as far as they matter to float32, and the flags by which
+# Linux tells of them. oneDNN's own variable may limit it to less than the processor has.
+_LEVELS = {
+    "SSE41": {"sse4_1"},
+    "AVX": {"avx"},
+    "AVX2": {"avx2"},
+    "AVX512_CORE": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+}
+
+
+def _onednn_level() -> str:
+    flags = set(_cpuinfo("flags").split())
+    levels = [level for level, needed in _LEVELS.items() if needed <= flags]
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "")).upper()
+    longest_first = sorted(_LEVELS, key=len, reverse=True)
+    if limit_level := next((level for level in longest_first if limit.startswith(level)), ""):
+        order = list(_LEVELS)
+        levels = [level for level in levels if order.index(level) <= order.index(limit_level)]
+    return levels[-1] if levels else platform.machine()
 
 
 # The command line says how a run was asked for, not what made its result; where the code came
@@ -83,11 +133,24 @@ def _version(name: str) -> str | None:
 
 
 def _cpu() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(name: str) -> str:
+    """What Linux says of the first processor; empty elsewhere."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
+            if line.startswith(name):
                 return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return ""
+
+
+def arithmetic(made: Mapping[str, Any]) -> str:
+    """What of an environment decides the last bits, in words; empty where it was not recorded."""
+    about = made.get("arithmetic")
+    if not isinstance(about, Mapping):
+        return ""
+    return f"{about.get('pytorch')}, oneDNN {about.get('onednn')}, sums {about.get('sums')}"
 
 
 def _git(*words: str) -> str | None:

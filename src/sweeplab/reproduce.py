@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sweeplab.config import RunConfig, check
-from sweeplab.data import load
+from sweeplab.data import load, only_reading
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
 from sweeplab.results import RunResult
@@ -86,7 +86,8 @@ def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterato
     for stack in plan_stacks([run.config for run in saved]):
         chosen = [saved[i] for i in stack]
         try:
-            dataset = load(chosen[0].config.data)
+            with only_reading():
+                dataset = load(chosen[0].config.data)
             results = train_stack([run.config for run in chosen], dataset)
         except SweeplabError as error:
             for run in chosen:

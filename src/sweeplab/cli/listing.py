@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import datetime
@@ -10,16 +12,17 @@ from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
 
-from filelock import FileLock, Timeout
 from rich.table import Column, Table
 
 from sweeplab.config import KNOBS
-from sweeplab.errors import NewerFormatError, RunFolderError
-from sweeplab.runs.files import size_in
+from sweeplab.errors import NewerFormatError, RunFolderError, UnreadableError
+from sweeplab.provenance import arithmetic
+from sweeplab.runs.files import read_regular, size_in
 from sweeplab.runs.folder import RunFolder, is_complete, read_record
+from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.answers import Answer, OlderReportError, read_answers
-from sweeplab.sweeps.find import is_sweep, sweeps_in
-from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.sweeps.find import is_sweep, looked_through
+from sweeplab.sweeps.folder import SweepFolder, at_work, read_sweep
 from sweeplab.terminal import console, plain, say
 from sweeplab.words import count, in_bytes
 
@@ -43,10 +46,11 @@ def list_outputs(outputs: Path) -> None:
         box=None,
         header_style="bold",
     )
-    for path in sweeps_in(outputs):
-        if not is_sweep(path) and not RunFolder(path).record.exists():
+    found, closed = looked_through(outputs)
+    for path in sorted({*found, *closed}):
+        if path in found and not is_sweep(path) and not os.path.exists(RunFolder(path).record):
             continue
-        state, best = _describe(path)
+        state, best = ("unreadable", "") if path in closed else _describe(path)
         table.add_row(plain(str(path)), _date(path), state, in_bytes(size_in(path)), plain(best))
     if not table.row_count:
         say(f"No sweep and no run lies in {outputs}.")
@@ -61,17 +65,20 @@ def _describe(path: Path) -> tuple[str, str]:
         return _describe_sweep(sweep) if is_sweep(path) else _describe_run(run)
     except NewerFormatError:
         return "of a newer sweeplab", ""
-    except RunFolderError:
-        return f"damaged: {(sweep if is_sweep(path) else run).record.name}", ""
+    except RunFolderError as error:
+        what = "unreadable" if isinstance(error, UnreadableError) else "damaged"
+        return f"{what}: {(sweep if is_sweep(path) else run).record.name}", ""
 
 
 def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
     jobs = read_sweep(folder).jobs
     # The folders know better than sweep.json: a killed sweep had no time to note its last runs.
-    states = Counter(_state(RunFolder(folder.path / job.folder), job.state) for job in jobs)
+    known = [_state(RunFolder(folder.path / job.folder), job.state) for job in jobs]
+    states = Counter(state for state, _ in known)
+    kinds = {arithmetic(record.environment) for _, record in known if record} - {""}
     done = states["completed"] + states["diverged"]
     total = len(jobs) - states["pruned"]
-    if _locked(folder):
+    if at_work(folder):
         word = "running"
     elif states["damaged"]:
         word = "damaged"
@@ -81,6 +88,7 @@ def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
     parts += [
         f"{states[bad]} {bad}" for bad in ("diverged", "failed", "damaged", "pruned") if states[bad]
     ]
+    parts += [f"with {len(kinds)} sets of vector instructions"] if len(kinds) > 1 else []
     return ", ".join(parts), _answer(folder)
 
 
@@ -93,7 +101,7 @@ def _answer(folder: SweepFolder) -> str:
     except RunFolderError:
         why = "no report"
     # Somebody's spreadsheet may have saved runs.csv with other columns, or words for numbers.
-    with suppress(OSError, csv.Error, ValueError, KeyError, TypeError):
+    with suppress(OSError, RunFolderError, csv.Error, ValueError, KeyError, TypeError):
         if best := _best_setting(folder.runs_table):
             return f"highest mean: {best} ({why})"
     return why
@@ -107,17 +115,19 @@ def _named(answer: Answer) -> str:
     return f"{on}{setting}{answer.accuracy:.3f} (run {answer.run})"
 
 
-def _state(run: RunFolder, noted: str) -> str:
-    """completed, diverged, failed, damaged, pruned, or planned: not trained yet."""
+def _state(run: RunFolder, noted: str) -> tuple[str, RunRecord | None]:
+    """completed, diverged, failed, damaged, pruned, or planned: not trained yet. And its record."""
+    there = os.path.exists(run.record)
     try:
         record = read_record(run)
     except NewerFormatError:
-        return "completed"
+        return "completed", None
     except RunFolderError:
-        if noted == "pruned" and not run.record.exists():
-            return noted
-        return "damaged" if run.record.exists() or noted in ("completed", "diverged") else "planned"
-    return record.status if record.status == "failed" or is_complete(run, record) else "damaged"
+        if noted == "pruned" and not there:
+            return noted, None
+        return "damaged" if there or noted in ("completed", "diverged") else "planned", None
+    sound = record.status == "failed" or is_complete(run, record)
+    return record.status if sound else "damaged", record
 
 
 def _describe_run(run: RunFolder) -> tuple[str, str]:
@@ -139,24 +149,10 @@ def _date(path: Path) -> str:
         return "unknown"
 
 
-def _locked(folder: SweepFolder) -> bool:
-    if not folder.owner.exists():
-        return False
-    try:
-        with FileLock(folder.lock).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a read-only place, where nobody can be at work
-        return False
-
-
 def _best_setting(runs_table: Path) -> str:
     """The setting of the highest mean final validation accuracy, from ``runs.csv``."""
-    if runs_table.stat().st_size > LARGEST_TABLE:
-        return ""
-    with runs_table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    text = read_regular(runs_table, LARGEST_TABLE).decode()
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
     knobs = [
         key
         for key, knob in KNOBS.items()

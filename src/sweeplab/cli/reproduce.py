@@ -44,11 +44,16 @@ def _print(reproduction: Reproduction, *, alone: bool) -> None:
     if reproduction.environments:
         table = Table("environment", "then", "now", box=None, header_style="bold")
         for key, (then, now) in reproduction.environments.items():
-            table.add_row(plain(key), plain(str(then)), plain(str(now)))
+            # What an older sweeplab did not record cannot be held to be the same.
+            told = ("not recorded" if value is None else plain(str(value)) for value in (then, now))
+            table.add_row(plain(key), *told)
         console().print(table)
     elif (
         alone
         and not reproduction.other_engine
         and reproduction.comparison.verdict not in ("identical", "not retrained")
     ):
-        say("  the environment is the same: machine, Python and package versions")
+        say(
+            "  nothing recorded of the environment differs: processor, vector instructions, "
+            "versions of Python and packages"
+        )

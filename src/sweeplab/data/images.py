@@ -26,7 +26,7 @@ from safetensors.numpy import save
 
 from sweeplab.data.labelled import raw_data
 from sweeplab.data.pictures import fitted, read_picture
-from sweeplab.data.source import RawData, Source, path_of, root_of
+from sweeplab.data.source import RawData, Source, may_write, path_of, root_of
 from sweeplab.data_keys import DataConfig
 from sweeplab.errors import DataError
 from sweeplab.terminal import say
@@ -138,6 +138,8 @@ def _decoded(
 
 def _keep(path: Path, members: dict[str, NDArray[Any]], broken: list[str]) -> None:
     """Write what was decoded beside its place, and rename; a place that is read-only has none."""
+    if not may_write():
+        return
     about = {
         "broken": broken,
         "labels": {name: values.tolist() for name, values in members.items() if name[0] == "y"},

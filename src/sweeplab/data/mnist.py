@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
 
 from sweeplab.data.idx import read_idx
-from sweeplab.data.source import RawData, Source, root_of
+from sweeplab.data.source import RawData, Source, may_write, root_of
 from sweeplab.data_keys import DataConfig
 from sweeplab.errors import DataError
 
@@ -25,6 +26,8 @@ def _idx_files(name: str, config: DataConfig) -> RawData:
     root = root_of(config)
     folder = root / name / "raw"
     if not all((folder / file).is_file() for file in IDX_FILES):
+        if not may_write():
+            raise _elsewhere(name, config, root)
         _download(name, root)
     try:
         images, labels, test_images, test_labels = (
@@ -36,6 +39,15 @@ def _idx_files(name: str, config: DataConfig) -> RawData:
     except (ValueError, OSError) as error:
         raise _damaged(name, folder, str(error)) from error
     return RawData(images, labels.long(), test_images, test_labels.long(), 255)
+
+
+def _elsewhere(name: str, config: DataConfig, root: Path) -> DataError:
+    words = ["sweeplab", "train", "-m", f"data={config.name}", f"data.root={root}", "--dry-run"]
+    return DataError(
+        f"{name} is not in {root}, which the run's folder names, and nothing is put there for it. "
+        f"If it may be, `{shlex.join(words)}` downloads it; or set the variable SWEEPLAB_DATA to a "
+        f"folder that has {name}/raw, where the run's configuration refers to that."
+    )
 
 
 def _damaged(name: str, folder: Path, why: str) -> DataError:

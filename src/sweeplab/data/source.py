@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,28 @@ class RawData:
     val_images: Tensor | None = None  # [M, ...], where the source has a validation set of its own
     val_labels: Tensor | None = None
     classes: tuple[str, ...] = ()  # where the source itself does not name them
+
+
+_READS_ONLY = ContextVar("reads_only", default=False)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Meanwhile sources download nothing, and keep nothing beside what they read.
+
+    For configurations that a run's folder holds, which anyone may have written: they must not say
+    where files are put.
+    """
+    token = _READS_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _READS_ONLY.reset(token)
+
+
+def may_write() -> bool:
+    """Whether a source may put files where its configuration says; not :func:`only_reading`."""
+    return not _READS_ONLY.get()
 
 
 def _unchanging(_config: DataConfig) -> Hashable:

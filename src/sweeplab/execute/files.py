@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from sweeplab.errors import RunFolderError
-from sweeplab.runs.files import write_json
+from sweeplab.runs.files import read_regular, write_json
 from sweeplab.runs.folder import RunFolder, RunIdentity
 
 
@@ -62,7 +62,7 @@ class StackFiles:
             RunFolderError: the file is absent or damaged.
         """
         try:
-            values = json.loads(self.path.read_bytes())
+            values = json.loads(read_regular(self.path))
             return msgspec.convert(values, Stack, dec_hook=lambda _, text: Path(text))
         except (OSError, ValueError, msgspec.ValidationError) as error:
             raise RunFolderError(f"{self.path} is damaged: {error}") from error
@@ -136,6 +136,6 @@ class Note(msgspec.Struct):
 def read_note(path: Path) -> Note:
     """The note at ``path``, empty where there is none, or a damaged one."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Note)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(read_regular(path), type=Note)
+    except (OSError, RunFolderError, msgspec.DecodeError):
         return Note()

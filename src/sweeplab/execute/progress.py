@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 
 from sweeplab.config import RunConfig
-from sweeplab.errors import SweeplabError
+from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.execute.files import StackRun
+from sweeplab.runs.files import regular
 from sweeplab.runs.record import RunRecord
 from sweeplab.training import iterations
 
@@ -154,7 +155,7 @@ def beating(meter: Meter, path: Path) -> Iterator[None]:
 
 def last_beat(path: Path) -> tuple[int, Tally]:
     """The bytes that a worker has written there, and the tally that stands last."""
-    with suppress(OSError, msgspec.DecodeError), path.open("rb") as file:
+    with suppress(OSError, RunFolderError, msgspec.DecodeError), regular(path) as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - TAIL))
         *_, last, _unfinished = [b"", *file.read().split(b"\n")]

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from sweeplab.errors import NewerFormatError, RunFolderError
+from sweeplab.errors import NewerFormatError, RunFolderError, UnreadableError
 from sweeplab.runs.durable import write_bytes
 
 T = TypeVar("T")
 
 # Ten thousand jobs make a sweep.json of 3 MB.
 LARGEST_JSON = 256 * 2**20
+LARGEST = 2**31  # bytes of any file: weights of 1,000 classes and 500,000 features
 _SEAL, _END = b',\n "checksum": "', b"\n}\n"
 
 
@@ -42,6 +45,61 @@ def size_in(folder: Path) -> int:
             with suppress(OSError):  # removed meanwhile
                 total += os.lstat(f"{below}/{name}").st_size
     return total
+
+
+def read_regular(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of ``path``; errors as :func:`regular`."""
+    with regular(path, largest) as file:
+        try:
+            return file.read(largest)
+        except OSError as error:
+            raise UnreadableError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def regular(path: Path, largest: int = LARGEST) -> Iterator[BinaryIO]:
+    """``path`` opened, which may be anyone's: a regular file in its folder, and no giant.
+
+    A pipe would keep the reader waiting, a device or a sparse file fill its memory, and a link lead
+    to what is not meant.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreadableError: the system does not let it be read.
+        RunFolderError: it is something else.
+    """
+    try:
+        number = _opened(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}.") from error
+    with os.fdopen(number, "rb") as file:
+        about = os.fstat(number)
+        if not stat.S_ISREG(about.st_mode):
+            raise RunFolderError(f"{path} is damaged: it is no regular file.")
+        if about.st_size > largest:
+            raise RunFolderError(
+                f"{path} is damaged: it is larger than any that sweeplab writes "
+                f"({about.st_size:,} bytes)."
+            )
+        yield file
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    home, real = os.path.realpath(path.parent), os.path.realpath(path)
+    if not real.startswith(f"{home}/"):
+        raise RunFolderError(
+            f"{path} is a link that leads out of its folder, and is not followed. Put the file "
+            "itself there."
+        )
+    return os.open(real, flags)
 
 
 def write_text(path: Path, content: str, *, flushed: bool = True) -> None:
@@ -103,10 +161,8 @@ def read_json(path: Path, *, seal_from: int | None = None) -> dict[str, Any]:
         RunFolderError: it holds something else, or cannot be read.
     """
     seal = True
+    content = read_regular(path, LARGEST_JSON)
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise RunFolderError(f"{path} is damaged: it is larger than any that sweeplab writes.")
-        content = path.read_bytes()
         if seal_from is not None:
             content, seal = _unsealed(content, path)
         values: Any = json.loads(content)
@@ -115,10 +171,6 @@ def read_json(path: Path, *, seal_from: int | None = None) -> dict[str, Any]:
             # else: it would stop a whole report at its last step.
             printable = json.dumps(values, ensure_ascii=False).encode(errors="replace")
             values = json.loads(printable)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
     # A thousand opening brackets end in a RecursionError.
     except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error

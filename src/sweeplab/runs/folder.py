@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +17,9 @@ from sweeplab import config as run_config
 from sweeplab.config import RunConfig, flatten
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.results import Curves
-from sweeplab.runs.files import Inside, read_typed, sha256
+from sweeplab.runs.files import LARGEST, Inside, read_regular, read_typed, sha256
 from sweeplab.runs.record import FORMAT, SEALED, FileRecord, RunRecord, TestRecord, signature
+from sweeplab.runs.saved_config import LARGEST as LARGEST_CONFIG
 from sweeplab.runs.saved_config import parse_config
 
 
@@ -128,7 +131,7 @@ def read_config(folder: RunFolder) -> RunConfig:
         RunFolderError: it is absent or no YAML.
         ConfigError: it is YAML, but not a run's configuration.
     """
-    return parse_config(read_bytes(folder.config), folder.config)
+    return parse_config(read_bytes(folder.config, LARGEST_CONFIG), folder.config)
 
 
 def edits(record: RunRecord, config: RunConfig) -> dict[str, tuple[Any, Any]]:
@@ -144,33 +147,28 @@ def edits(record: RunRecord, config: RunConfig) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file of a run.
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of a file of a run, of at most ``largest`` bytes.
 
     Raises:
         RunFolderError: it cannot be read.
     """
     try:
-        return path.read_bytes()
-    except OSError as error:
+        return read_regular(path, largest)
+    except FileNotFoundError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def is_complete(folder: RunFolder, record: RunRecord) -> bool:
     """Whether every file that was written, and not pruned, is there in its whole length."""
     return record.status in ("completed", "diverged") and all(
-        path.is_file() and path.stat().st_size == about.bytes
-        for path, about in _due(folder, record)
+        has_length(path, about) for path, about in _due(folder, record)
     )
 
 
 def damaged_files(folder: RunFolder, record: RunRecord) -> list[str]:
-    """The files whose content is not what ``record`` says was written."""
-    return [
-        path.name
-        for path, about in _due(folder, record)
-        if not path.is_file() or sha256(read_bytes(path)) != about.sha256
-    ]
+    """The files whose content is not what ``record`` says was written, or cannot be read."""
+    return [path.name for path, about in _due(folder, record) if not _has_sum(path, about)]
 
 
 def is_sound(folder: RunFolder, record: RunRecord) -> bool:
@@ -181,7 +179,23 @@ def is_sound(folder: RunFolder, record: RunRecord) -> bool:
 def is_pruned(path: Path, record: RunRecord) -> bool:
     """Whether ``sweeplab prune`` removed the file ``path``; its checksum is still in ``record``."""
     about = record.files.get(path.name)
-    return about is not None and about.pruned is not None and not path.exists()
+    return about is not None and about.pruned is not None and not os.path.exists(path)
+
+
+def has_length(path: Path, about: FileRecord) -> bool:
+    """Whether there is a file of the length that was written; looked at before it is read."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == about.bytes
+
+
+def _has_sum(path: Path, about: FileRecord) -> bool:
+    try:
+        return has_length(path, about) and sha256(read_bytes(path)) == about.sha256
+    except RunFolderError:
+        return False
 
 
 def _due(folder: RunFolder, record: RunRecord) -> Iterator[tuple[Path, FileRecord]]:

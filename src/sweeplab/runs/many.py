@@ -16,7 +16,7 @@ from sweeplab.errors import RunFolderError
 from sweeplab.results import METRICS
 from sweeplab.runs.curves import SCHEMA, curves_problems, read_tables
 from sweeplab.runs.files import sha256
-from sweeplab.runs.folder import RunFolder, read_bytes, read_record
+from sweeplab.runs.folder import RunFolder, has_length, read_bytes, read_record
 from sweeplab.runs.record import RunRecord
 
 Read = tuple[RunRecord, pa.Table]
@@ -64,8 +64,9 @@ def _read(folders: Sequence[RunFolder]) -> list[Read | RunFolderError]:
 
 
 def _text(folder: RunFolder, record: RunRecord) -> bytes:
-    content = read_bytes(folder.curves)
     about = record.files.get(folder.curves.name)
+    other = about is not None and folder.curves.is_file() and not has_length(folder.curves, about)
+    content = b"" if other else read_bytes(folder.curves)
     if about is not None and about.sha256 != sha256(content):
         raise RunFolderError(
             f"{folder.curves} is damaged: its content is not what was written when the run ended. "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 from msgspec import Struct
 
@@ -67,7 +69,7 @@ def write_answers(folder: SweepFolder, answers: list[Answer]) -> None:
 def ended(folder: SweepFolder) -> int:
     """How many runs of the sweep have ended, in whatever way; RunFolderError as ``read_sweep``."""
     jobs = read_sweep(folder).jobs
-    return sum(RunFolder(folder.path / job.folder).record.exists() for job in jobs)
+    return sum(os.path.exists(RunFolder(folder.path / job.folder).record) for job in jobs)
 
 
 def read_answers(folder: SweepFolder) -> Answers:

@@ -1,12 +1,15 @@
 """Which runs and sweeps are in a folder: the one answer for every command.
 
 Runs lie at any depth, for ``hydra.sweep.subdir`` may have slashes in it. Hidden folders hold none.
+A link is followed as a folder, once; but one that leads out of a sweep, which anyone may have put
+there, only to a run.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sweeplab.errors import NewerFormatError, RunFolderError
@@ -18,18 +21,24 @@ from sweeplab.words import natural
 
 def runs_in(path: Path) -> list[RunFolder]:
     """The run at ``path``, or those below it, finished or not, in the order of their numbers."""
-    found = sorted(_runs(path, set()), key=lambda run: natural(str(run.relative_to(path))))
+    found = sorted(_runs(path, _Walk()), key=lambda run: natural(str(run.relative_to(path))))
     return [RunFolder(run) for run in found]
 
 
 def sweeps_in(path: Path) -> list[Path]:
     """The sweep or run at ``path``, or the sweeps below it and the runs outside of them."""
-    return list(_sweeps(path, set()))
+    return looked_through(path)[0]
+
+
+def looked_through(path: Path) -> tuple[list[Path], list[Path]]:
+    """As :func:`sweeps_in`, and the folders that the system does not let be looked into."""
+    walk = _Walk()
+    return list(_sweeps(path, walk)), walk.closed
 
 
 def is_sweep(path: Path) -> bool:
     """Whether ``path`` is the folder of a sweep."""
-    return SweepFolder(path).record.exists()
+    return os.path.exists(SweepFolder(path).record)
 
 
 def sweep_of(path: Path) -> SweepFolder:
@@ -62,37 +71,56 @@ def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]
     return complete
 
 
-def _runs(folder: Path, seen: set[str]) -> Iterator[Path]:
+@dataclass
+class _Walk:
+    """Where a search through folders has been."""
+
+    seen: set[str] = field(default_factory=set)  # links resolved
+    closed: list[Path] = field(default_factory=list)  # that cannot be looked into
+
+
+def _runs(folder: Path, walk: _Walk, sweep: str = "") -> Iterator[Path]:
+    """Args: ``sweep``: the sweep's folder, links resolved, that this is in, if it is in one."""
     if _is_run(folder):
         yield folder
         if not is_sweep(folder):
             return
-    for below in _folders_in(folder, seen):
-        yield from _runs(below, seen)
+    if is_sweep(folder):
+        sweep = os.path.realpath(folder)
+    for below in _folders_in(folder, walk):
+        if not (sweep and _leads_out(below, sweep)) or _is_run(below):
+            yield from _runs(below, walk, sweep)
 
 
-def _sweeps(folder: Path, seen: set[str]) -> Iterator[Path]:
+def _leads_out(folder: Path, sweep: str) -> bool:
+    return folder.is_symlink() and not os.path.realpath(folder).startswith(f"{sweep}/")
+
+
+def _sweeps(folder: Path, walk: _Walk) -> Iterator[Path]:
     if is_sweep(folder) or _is_run(folder):
         yield folder
         return
-    for below in _folders_in(folder, seen):
-        yield from _sweeps(below, seen)
+    for below in _folders_in(folder, walk):
+        yield from _sweeps(below, walk)
 
 
 def _is_run(folder: Path) -> bool:
     """Whether ``folder`` is that of a run; one that is training, or was killed, has no record."""
     run = RunFolder(folder)
-    return run.record.exists() or run.hydra.is_dir()
+    return os.path.exists(run.record) or os.path.isdir(run.hydra)
 
 
-def _folders_in(folder: Path, seen: set[str]) -> list[Path]:
+def _folders_in(folder: Path, walk: _Walk) -> list[Path]:
     real = os.path.realpath(folder)
-    if real in seen:  # a link led back
+    if real in walk.seen:  # a link led back
         return []
-    seen.add(real)
+    walk.seen.add(real)
     try:
         with os.scandir(folder) as entries:
             names = [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
-    except OSError:  # it is not there, or not ours to read
+    except FileNotFoundError:
+        return []
+    except OSError:
+        walk.closed.append(folder)
         return []
     return [folder / name for name in sorted(names)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,11 +16,12 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Meta, Struct
 
-from sweeplab.errors import BusyError, StorageError
+from sweeplab.errors import BusyError, RunFolderError, StorageError
 from sweeplab.runs.durable import make_folder
-from sweeplab.runs.files import Inside, read_typed, write_json, write_text
+from sweeplab.runs.files import Inside, read_regular, read_typed, write_json, write_text
 
 FORMAT = 1
+MOMENT = 0.5  # seconds in which whoever only looks is done with the lock
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def read_sweep(folder: SweepFolder) -> SweepRecord:
 def locked(folder: SweepFolder) -> Iterator[None]:
     """Keep other processes from working in the sweep's folder meanwhile.
 
-    The operating system drops the lock with the process, however that ends.
+    The operating system drops the lock with the process, however that ends. Where a file system
+    locks nothing, the file itself is the lock.
 
     Raises:
         BusyError: another process holds it.
@@ -120,13 +124,11 @@ def locked(folder: SweepFolder) -> Iterator[None]:
     # The lock's file stays: removing it would let two processes lock two files of one name.
     lock = FileLock(folder.lock)
     try:
-        lock.acquire(timeout=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the file system, to people who cannot change it
+            lock.acquire(timeout=MOMENT)
     except Timeout:
-        who = folder.owner.read_text(encoding="utf-8") if folder.owner.is_file() else "unknown"
-        raise BusyError(
-            f"Another process is working in {folder.path} ({who}). Wait for it to end, or give "
-            "this sweep a folder of its own: hydra.sweep.dir=FOLDER."
-        ) from None
+        raise BusyError(_busy(folder)) from None
     except OSError as error:
         raise StorageError(error.errno, error.strerror, str(folder.lock)) from error
     try:
@@ -136,3 +138,51 @@ def locked(folder: SweepFolder) -> Iterator[None]:
         with suppress(OSError):  # its text is for people: the lock is what counts
             folder.owner.unlink(missing_ok=True)
         lock.release()
+
+
+def at_work(folder: SweepFolder) -> bool:
+    """Whether a process works in the sweep's folder; asked so that none is kept from it."""
+    if not os.path.exists(folder.owner):
+        return False
+    try:
+        file = os.open(folder.lock, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # not against others that only ask
+    except BlockingIOError:
+        return True
+    except OSError:
+        return os.fstat(file).st_size > 0
+    finally:
+        os.close(file)
+    return False
+
+
+def _busy(folder: SweepFolder) -> str:
+    """Who holds the lock, and what to do; of a file that outlives its process, that too."""
+    try:
+        who = _line(folder.owner) or "unknown"
+        holder = _line(folder.lock).split()
+    except RunFolderError:
+        who, holder = "unknown", []
+    said = f"Another process is working in {folder.path} ({who})."
+    if len(holder) < 2:  # the system's lock, which leaves the file empty
+        return (
+            f"{said} Wait for it to end, or give this sweep a folder of its own: "
+            "hydra.sweep.dir=FOLDER."
+        )
+    return (
+        f"{said} The file system locks nothing by itself, so {folder.lock} is the lock, of process "
+        f"{holder[0]} on {holder[1]}. If that machine was switched off or the process is gone, "
+        "remove this file and repeat the command. Else wait for it to end, or give this sweep a "
+        "folder of its own: hydra.sweep.dir=FOLDER."
+    )
+
+
+def _line(path: Path) -> str:
+    """What a small file says; empty if there is none."""
+    try:
+        return read_regular(path, 4096).decode(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -28,6 +28,7 @@ from sweeplab.data_keys import SHOWING
 from sweeplab.errors import RunFolderError
 from sweeplab.inputs import is_picture, plain
 from sweeplab.runs.durable import make_folder, write_bytes
+from sweeplab.runs.files import regular
 from sweeplab.sweeps.folder import SweepFolder
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def read_images(path: Path) -> Images:
         RunFolderError: it is absent or damaged.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
+        with regular(path), safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
             images = Images(
                 **{name: file.get_tensor(name) for name in TENSORS},

@@ -5,6 +5,7 @@ The command that trains only ever adds whole lines, and never reads them: no rea
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from sweeplab.errors import RunFolderError
+from sweeplab.runs.files import regular
 
 State = Literal["training", "report", "ended", "stopped"]
 LARGEST = 2**22  # bytes at the end of the file that are read: twenty thousand lines
@@ -41,16 +45,16 @@ class Moment(msgspec.Struct):
 
 def append(path: Path, moment: Moment) -> None:
     """Add ``moment``. A disk that is full stops no training for it."""
-    with suppress(OSError), path.open("ab", buffering=0) as file:
+    # Neither waiting for who reads a pipe of that name, nor led elsewhere by a link.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(OSError), os.fdopen(os.open(path, flags, 0o666), "ab", buffering=0) as file:
         file.write(msgspec.json.encode(moment) + b"\n")
 
 
 def moments(path: Path) -> list[Moment]:
     """What stands in the file; none if there is no file. Lines that are no moments are left out."""
-    if not path.is_file():  # nor wait for a pipe of that name
-        return []
     found: list[Moment] = []
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError, RunFolderError), regular(path) as file:
         file.seek(max(0, file.seek(0, 2) - LARGEST))
         for line in file.read(LARGEST).split(b"\n")[:-1]:  # the last may not be whole yet
             with suppress(msgspec.DecodeError, msgspec.ValidationError):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeplab.config import DataConfig, check
-from sweeplab.data import load
+from sweeplab.data import load, only_reading
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
 from sweeplab.runs.durable import remove_file
@@ -175,7 +175,8 @@ def _doubts(run: RunFolder, record: RunRecord, checksums: dict[str, tuple[str, s
 def _checksum(data: DataConfig) -> tuple[str, str]:
     """The checksum of a data set as it is now, and, without one, why it is not at hand."""
     try:
-        return load(data).checksum, ""
+        with only_reading():
+            return load(data).checksum, ""
     except SweeplabError as error:
         return "", f"its data is not at hand: {error}"
 

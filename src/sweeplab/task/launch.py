@@ -20,7 +20,13 @@ from sweeplab.task.claim import opened
 from sweeplab.task.hooks import JobHooks, job_return
 from sweeplab.task.prepare import Asked, Prepared, Request, prepare
 from sweeplab.task.progress import INTERRUPTED, SweepProgress
-from sweeplab.task.words import announce, dry_run_table, follow_advice, resume_advice
+from sweeplab.task.words import (
+    announce,
+    announce_mixture,
+    dry_run_table,
+    follow_advice,
+    resume_advice,
+)
 from sweeplab.training import iterations, plan_stacks
 
 LONG_SECONDS = 30.0  # of expected work, from which on somebody may want to follow or stop it
@@ -50,6 +56,8 @@ def launch(
         planned = plan_stacks([asked.identity.config for asked in to_train])
         stacks = cut([[to_train[i] for i in stack] for stack in planned], options)
         announce(prepared, stacks=len(stacks))
+        if options.executor != "slurm":  # whose jobs may run on other machines
+            announce_mixture(prepared)
         if options.dry_run:
             dry_run_table(prepared)
             return []

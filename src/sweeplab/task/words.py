@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
+from sweeplab.provenance import arithmetic, environment
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.progress import duration
@@ -51,6 +52,21 @@ def announce(prepared: Prepared, stacks: int | None) -> None:
     if plan.repeats:
         parts.append(f"{count(plan.repeats, 'repeat')} dropped")
     say(f"{', '.join(parts)}: {shown(prepared.folder.path)}")
+
+
+def announce_mixture(prepared: Prepared) -> None:
+    """Say so if new runs are to join others that were trained with other vector instructions."""
+    if not (prepared.plan.to_train and prepared.complete):
+        return
+    here = arithmetic(environment())
+    then = {arithmetic(record.environment) for record in prepared.complete.values()}
+    if others := sorted(then - {here, ""}):
+        say(
+            f"Complete runs of this folder were trained with other vector instructions "
+            f"({'; '.join(others)}) than are in use here ({here}): the last bits of new runs will "
+            "not be what they would have been there. To have them alike, train on such a machine, "
+            "or in a new folder: hydra.sweep.dir=FOLDER."
+        )
 
 
 def follow_advice(folder: Path) -> None:

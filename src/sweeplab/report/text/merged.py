@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 
-from sweeplab.provenance import flat, matters
+from sweeplab.provenance import arithmetic, flat, matters
 from sweeplab.sweeps.comparable import validation_set
 from sweeplab.sweeps.tables import CONFIG, Sweep, varying
-from sweeplab.words import count, knob_name, listed, value_text
+from sweeplab.words import count, knob_name, listed, some, value_text
 
 MOST_VALUES = 8
 
@@ -28,10 +29,10 @@ def merged(sweep: Sweep) -> list[tuple[str, str]]:
 
 
 def differences(sweep: Sweep) -> list[str]:
-    """Sentences on how merged sweeps differ, and what of them compares; none for one sweep."""
+    """Sentences on how merged sweeps differ, and what of them compares; of one, if it is mixed."""
     runs = sweep.runs
     if runs["sweep"].nunique() < 2:
-        return []
+        return _mixed(sweep)
     parts = {str(name): part for name, part in runs.groupby(validation_set(runs), sort=False)}
     several = len(parts) > 1
     sentences = [
@@ -40,6 +41,7 @@ def differences(sweep: Sweep) -> list[str]:
         *(_together(f"On {name}, " if several else "", part) for name, part in parts.items()),
         _other_data(runs),
         _other_environments(sweep),
+        *_mixed(sweep),
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -118,6 +120,18 @@ def _other_environments(sweep: Sweep) -> str:
             by = [f"{one}: {listed(sorted(values))}" for one, values in by_sweep.items()]
             differ.append(f"{str(name).removeprefix('packages.')} ({'; '.join(by)})")
     return f"They were trained in different environments: {', '.join(differ)}." if differ else ""
+
+
+def _mixed(sweep: Sweep) -> list[str]:
+    """Of runs whose last bits were decided by different vector instructions; none if all alike."""
+    kinds = Counter(filter(None, map(arithmetic, sweep.environments.values())))
+    if len(kinds) < 2:
+        return []
+    kinds_said = [f"{kind} ({count(n, 'run')})" for kind, n in kinds.most_common()]
+    return [
+        "These runs were trained with different vector instructions, whose sums differ in the last "
+        f"bits: {some(kinds_said)}."
+    ]
 
 
 def _sweeps(runs: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeplab.errors import RunFolderError
+from sweeplab.runs.files import LARGEST_JSON, read_regular
 from sweeplab.task.search.axes import Axis, Params
 from sweeplab.task.search.suggest import Direction, distributions
 
@@ -150,9 +151,10 @@ def quietly() -> Iterator[None]:
 
 
 def _drop_torn_line(path: Path) -> None:
-    if not path.is_file():
+    try:
+        text = read_regular(path, LARGEST_JSON)
+    except FileNotFoundError:
         return
-    text = path.read_bytes()
     whole = text.rfind(b"\n") + 1
     if whole < len(text):
         os.truncate(path, whole)
