@@ -44,6 +44,7 @@ def test_the_defaults_are_the_tutorials() -> None:
         "seed": 0,
         "eval_every": 10,
         "device": "auto",
+        "eval_train": 0,
     }
     assert config.problems(RunConfig()) == []
 

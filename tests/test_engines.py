@@ -30,6 +30,7 @@ from sweeplab.training.schedule import batch_order
 from sweeplab.training.stacked import (
     STACK_WIDTH,
     engine,
+    panel,
     plan_stacks,
     stack_key,
     stream_stack,
@@ -127,6 +128,7 @@ OTHER = {
     "optimizer.warmup": 0.5,
     "seed": 1,
     "eval_every": 4,
+    "eval_train": 40,
 }
 
 
@@ -162,7 +164,8 @@ def test_no_knob_is_ignored(
     other = replaced(config, {key: OTHER[key]})
     one, two = (train(chosen, load(chosen.data)) for chosen in (config, other))
     assert not (
-        np.array_equal(one.curves.val_loss, two.curves.val_loss, equal_nan=True)
+        np.array_equal(one.curves.train_loss, two.curves.train_loss, equal_nan=True)
+        and np.array_equal(one.curves.val_loss, two.curves.val_loss, equal_nan=True)
         and np.array_equal(one.weight, two.weight)
     ), f"{key} changes nothing"
 
@@ -328,6 +331,33 @@ def test_the_last_row_is_what_the_weights_give(train: Engine) -> None:
         assert getattr(result.curves, loss)[-1] == pytest.approx(expected_loss, abs=1e-6)
         assert getattr(result.curves, accuracy)[-1] == expected
         assert 0.7 < expected < 1  # neither chance nor perfection: the comparison means something
+
+
+@pytest.mark.parametrize("form", ["by scores", "by weights"])
+@pytest.mark.parametrize("size", [150, 40])
+def test_training_accuracy_over_the_first_examples(
+    train: Engine, size: int, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (engine, panel):
+        monkeypatch.setattr(module, "by_scores", lambda *_: form == "by scores")
+    config = run_config(lr=0.3, epochs=8)
+    config.data = dataclasses.replace(SMALL, train_size=size)
+    dataset = load(config.data)
+    whole, result = (
+        train(dataclasses.replace(config, eval_train=count), dataset) for count in (0, 45)
+    )
+    count = min(size, 45)  # smaller training sets nest in larger ones, and so do these
+    images, labels = dataset.train_images[:count].double().numpy(), dataset.train_labels[:count]
+    scores = images @ result.weight.T.astype(float) + result.bias
+    true = scores[np.arange(count), labels.numpy()]
+    loss = np.mean(np.log(np.exp(scores).sum(1)) - true)
+    assert result.curves.train_accuracy[-1] == np.mean(scores.argmax(1) == labels.numpy())
+    assert result.curves.train_loss[-1] == pytest.approx(loss, abs=1e-6)
+    # What is looked at changes nothing that is trained.
+    np.testing.assert_allclose(result.weight, whole.weight, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(result.curves.val_loss, whole.curves.val_loss, atol=1e-6)
+    same = np.array_equal(result.curves.train_loss, whole.curves.train_loss, equal_nan=True)
+    assert same == (size == 40)
 
 
 def test_divergence_is_a_result(train: Engine) -> None:

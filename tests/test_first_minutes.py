@@ -174,3 +174,15 @@ def test_commands_do_without_standard_streams(tmp_path: Path, closed: str) -> No
         assert (done.returncode, done.stderr) == (0, "")
     # Nothing that was printed landed in a file that was opened in the place of the stream.
     assert (tmp_path / "r" / "run.json").read_text()[0] == "{"
+
+
+def test_training_accuracy_over_a_part_is_said(sweeplab: Command) -> None:
+    small = ("data=digits", "data.train_size=40,80", "epochs=1", "batch_size=20", "eval_train=50")
+    assert sweeplab("train", "-m", *small, "hydra.sweep.dir=s").code == 0
+    page = Path("s/report.html").read_text()
+    over = "over the first 50 of the training images"
+    assert f"Training loss and accuracy are taken {over}." in page
+    assert f"after the last iteration, mean, {over}" in page
+    one = sweeplab("train", "data=digits", "data.train_size=80", *small[2:])
+    assert one.code == 0
+    assert f"({over})" in one.out + one.err

@@ -43,6 +43,7 @@ VALUES = {
     "optimizer.warmup": "0,0.5",
     "seed": "1,2,3",
     "eval_every": "2,epoch",
+    "eval_train": "0,30",
     "device": "auto,cpu",
 }
 # Where a run is made is no part of what it is: the second of two such runs is dropped as a repeat.

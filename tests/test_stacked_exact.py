@@ -54,6 +54,7 @@ def config(
         optimizer=optimizer,
         seed=seed,
         eval_every=3,
+        eval_train=train // 2 if train == 24 else 0,
         device="cpu",
     )
 

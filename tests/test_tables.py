@@ -57,6 +57,7 @@ COLUMNS = [
     "seed",
     "eval_every",
     "device",
+    "eval_train",
     "iterations",
     "final_iteration",
     "final_train_loss",

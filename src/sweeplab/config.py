@@ -122,6 +122,14 @@ class RunConfig:
         OneOf(("auto", "cpu", "cuda")),
         role="place",
     )
+    eval_train: int = knob(
+        0,
+        "training loss and accuracy are taken over the first so many training images (0: all)",
+        "training images evaluated",
+        Range(0, LARGEST_INT),
+        unit="images",
+        off=0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse what is easily given in the place of a part.

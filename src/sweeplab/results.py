@@ -31,8 +31,9 @@ class Curves:
 
     All fields have shape ``[T + 1]``. ``batch_loss[t]`` is the mean cross-entropy, in nats, of
     batch ``t`` under the weights *before* update ``t``; row 0 has none. The other four are taken
-    over the whole training and validation set *after* ``t`` updates, in the rows whose iteration
-    is a multiple of ``eval_every`` and in the last; elsewhere they hold NaN. Only finite
+    over the whole training set, or its first ``eval_train`` examples, and the whole validation set
+    *after* ``t`` updates, in the rows whose iteration is a multiple of ``eval_every`` and in the
+    last; elsewhere they hold NaN. Only finite
     evaluations are kept: at the first loss that is not finite the run has diverged and ends.
     """
 

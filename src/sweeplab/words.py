@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeplab.config import KNOBS
@@ -165,6 +165,18 @@ def replicates(number_of: int | str, *, draws: bool) -> str:
     """``5 seeds``, or ``5 training sets`` where draws of the training images are replicates."""
     one = "training set" if draws else "seed"
     return count(number_of, one) if isinstance(number_of, int) else f"{number_of} {one}s"
+
+
+def over_training(asked: Iterable[tuple[int, int]]) -> str:
+    """``over the first 1,000 of the training images``; nothing where it is all of them.
+
+    Args:
+        asked: ``eval_train`` and the training-set size of each run.
+    """
+    firsts = sorted({first for first, size in asked if 0 < first < size})
+    if not firsts:
+        return ""
+    return f"over the first {listed([f'{first:,}' for first in firsts])} of the training images"
 
 
 def luck_name(part: str, *, together: bool = False) -> str:

@@ -20,7 +20,7 @@ from sweeplab.figures.theme import ACCENT, colours, dashes
 from sweeplab.results import METRICS
 from sweeplab.sweeps.settings import METRIC, repeated, replicate_key, setting_numbers, t_half_width
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count
+from sweeplab.words import count, over_training
 
 # What a horizontal axis can count. A curve's columns bear these names, which no knob can have
 # (there is a knob "epochs"), and which name the axis.
@@ -274,6 +274,12 @@ def curves_note(table: pd.DataFrame, groups: Sequence[str], x: str) -> str:
         if longest > MOST_POINTS
         else ""
     )
+
+
+def training_note(runs: pd.DataFrame) -> str:
+    """Over which training images their loss and accuracy are taken, if not over all."""
+    over = over_training(zip(runs["eval_train"], runs["data.train_size"], strict=True))
+    return f" Training loss and accuracy are taken {over}." if over else ""
 
 
 def _how_many(n: pd.Series[int], of: str) -> str:

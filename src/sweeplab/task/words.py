@@ -16,7 +16,7 @@ from sweeplab.sweeps.progress import duration
 from sweeplab.task.compose import quoted
 from sweeplab.task.prepare import Prepared
 from sweeplab.terminal import console, plain, say, shown
-from sweeplab.words import count, knob_name, parts_of, plus_minus, value_text
+from sweeplab.words import count, knob_name, over_training, parts_of, plus_minus, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +33,12 @@ def outcome(record: RunRecord) -> list[str]:
         return [f"Failed: {record.error.message}"]
     if record.final is None:
         return [f"Diverged: the loss stopped being finite at iteration {record.diverged_at}."]
-    final = record.final
+    final, config = record.final, record.config
+    over = over_training([(config.eval_train, config.data.train_size)])
     return [
         f"After {final.iteration} iterations:",
-        f"  training    loss {final.train_loss:.4f}  accuracy {final.train_accuracy:.4f}",
+        f"  training    loss {final.train_loss:.4f}  accuracy {final.train_accuracy:.4f}"
+        + (f"  ({over})" if over else ""),
         f"  validation  loss {final.val_loss:.4f}  accuracy {final.val_accuracy:.4f}",
     ]
 

@@ -8,7 +8,7 @@ from sweeplab.errors import ConfigError
 # Obeyed for every engine: by the data set that it is given, and by ``training.schedule``.
 ELSEWHERE = frozenset(
     {key for key in KNOBS if key.startswith("data.")}
-    | {"batch_size", "epochs", "seed", "eval_every"}
+    | {"batch_size", "epochs", "seed", "eval_every", "eval_train"}
 )
 
 

@@ -21,7 +21,13 @@ from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
 from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.record import CurveRecord
-from sweeplab.training.schedule import batches, is_evaluated, iterations, lr_factors
+from sweeplab.training.schedule import (
+    batches,
+    evaluated_of,
+    is_evaluated,
+    iterations,
+    lr_factors,
+)
 
 OBEYED = frozenset(
     f"optimizer.{name}"
@@ -57,7 +63,8 @@ def train_one(config: RunConfig, dataset: Dataset) -> RunResult:
             return float(F.cross_entropy(scores, labels)), correct / len(labels)
 
     def evaluate_both(iteration: int) -> bool:
-        train = evaluate(dataset.train_images, dataset.train_labels)
+        count = evaluated_of(config)
+        train = evaluate(dataset.train_images[:count], dataset.train_labels[:count])
         val = evaluate(dataset.val_images, dataset.val_labels)
         finite = math.isfinite(train[0]) and math.isfinite(val[0])
         if finite:

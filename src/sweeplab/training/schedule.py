@@ -53,6 +53,14 @@ def evaluation_gap(config: RunConfig) -> int:
     return every
 
 
+def evaluated_of(config: RunConfig) -> int:
+    """How many of the training examples, the first, loss and accuracy are taken over.
+
+    Training sets nest, so those of several sizes are asked about the same examples.
+    """
+    return min(config.eval_train or config.data.train_size, config.data.train_size)
+
+
 def next_evaluation(iteration: int, config: RunConfig) -> int:
     """After how many updates accuracy is next taken, ``iteration`` of them done."""
     every = evaluation_gap(config)

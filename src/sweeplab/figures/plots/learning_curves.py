@@ -22,6 +22,7 @@ from sweeplab.figures.curves import (
     finish_curves,
     line_keys,
     over_seeds,
+    training_note,
 )
 from sweeplab.figures.panels import Cell, line_key, panels
 from sweeplab.figures.plots import Analysis, Plot, series
@@ -58,6 +59,7 @@ def by_knob(sweep: Sweep, analysis: Analysis, key: str) -> Iterator[Plot]:
         + bands_note(table["n"], sweep.replicates)
         + above_limit(held, "train_loss")
         + curves_note(table, [key], CLOCKS[x])
+        + training_note(sweep.runs)
         + (f" {count(left_out, 'value')} in between not drawn." if left_out else ""),
         ("At the end: " if seeds_only else f"At the end, by {name}: ")
         + series(

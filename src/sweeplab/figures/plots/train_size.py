@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sweeplab.figures.curves import accuracy_limits, bars_note, t_interval
+from sweeplab.figures.curves import accuracy_limits, bars_note, t_interval, training_note
 from sweeplab.figures.panels import line_key, panels
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.scale import set_knob
@@ -40,7 +40,9 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "train-size",
         "What more training images bring",
         train_size(sweep, analysis.recommended),
-        held_note(at, sweep.knobs, [SIZE, DECAY]) + _caption(table, at, sweep.replicates),
+        held_note(at, sweep.knobs, [SIZE, DECAY])
+        + _caption(table, at, sweep.replicates)
+        + training_note(sweep.runs),
         "By number of training images: "
         + series(
             value_text(r[SIZE])

@@ -20,7 +20,7 @@ from sweeplab.figures.svg import to_bytes
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, UNORDERED, styled
 from sweeplab.results import LOSSES, Curves
 from sweeplab.runs.durable import write_bytes
-from sweeplab.words import number, setting_text
+from sweeplab.words import number, over_training, setting_text
 
 # What a command that trains one run draws: it needs neither pandas nor seaborn, which take a
 # second to import.
@@ -41,9 +41,13 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:  # noqa: ARG001
     if len(sweep.runs) != 1 or not len(sweep.curves):
         return
     run = sweep.runs.iloc[0]
+    over = over_training([(run["eval_train"], run["data.train_size"])])
+    sets = "whole training and validation set"
+    if over:
+        sets = f"whole validation set, and {over.removeprefix('over ')},"
     captions = {
-        "loss": "The loss of each batch, faint, and of the whole training and validation set.",
-        "accuracy": "Accuracy on the whole training and validation set during training.",
+        "loss": f"The loss of each batch, faint, and of the {sets}.",
+        "accuracy": f"Accuracy on the {sets} during training.",
     }
     for metric, caption in captions.items():
         yield Plot(

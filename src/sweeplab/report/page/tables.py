@@ -13,7 +13,16 @@ from sweeplab.report.page.pieces import Column, Effect, Table, command
 from sweeplab.statistics import Analysis
 from sweeplab.sweeps.settings import DRAW, ranked, setting_numbers
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import capital, change, count, knob_name, number, parts_of, value_text
+from sweeplab.words import (
+    capital,
+    change,
+    count,
+    knob_name,
+    number,
+    over_training,
+    parts_of,
+    value_text,
+)
 
 MOST_ROWS = 500
 MOST_RUNS = 12  # named in one cell
@@ -33,6 +42,8 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
     ):
         names.setdefault(setting, []).append(str(run))
     table["names"] = [_names(names[setting]) for setting in table["setting"]]
+    over = over_training(zip(sweep.runs["eval_train"], sweep.runs["data.train_size"], strict=True))
+    after = f"after the last iteration, mean{f', {over}' if over else ''}"
     columns = [
         Column("rank", "rank"),
         _metric(
@@ -46,7 +57,7 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
         *_knobs(sweep),
         Column("standing", "standing"),
         Column("n", "n", hint=f"completed {sweep.replicates}"),
-        _metric("training accuracy", "final_train_accuracy", "after the last iteration, mean"),
+        _metric("training accuracy", "final_train_accuracy", after),
         _metric("gap", "gap", "training less validation accuracy"),
         _metric("validation loss", "final_val_loss", "after the last iteration, mean, nats"),
         _metric(

@@ -18,6 +18,7 @@ from sweeplab.errors import ConfigError
 from sweeplab.model import initial_weights
 from sweeplab.results import RunResult
 from sweeplab.training.obeyed import refuse_others
+from sweeplab.training.schedule import evaluated_of
 from sweeplab.training.stacked.forms import by_scores
 from sweeplab.training.stacked.grouping import plan_panels, stack_key
 from sweeplab.training.stacked.images import CompactImages, compact
@@ -73,7 +74,7 @@ def stream_stack(
         return
     before = time.perf_counter()
     device = _device(_shared(configs, dataset))
-    images = compact(dataset, device)
+    images = compact(dataset, device, evaluated_of(configs[0]))
     with closing(_train(configs, images, watch)) as finished:
         for panel, runs in finished:
             now = time.perf_counter()
@@ -99,8 +100,9 @@ def _shared(configs: Sequence[RunConfig], dataset: Dataset) -> RunConfig:
     for position, config in enumerate(configs):
         if stack_key(config) != stack_key(first):
             raise ValueError(
-                "the runs of a stack must share data, batch_size, epochs, eval_every and device, "
-                f"but run {position} has {stack_key(config)} and run 0 has {stack_key(first)}"
+                "the runs of a stack must share data, batch_size, epochs, eval_every, eval_train "
+                f"and device, but run {position} has {stack_key(config)} and run 0 has "
+                f"{stack_key(first)}"
             )
     if first.data.train_size != examples:
         raise ValueError(

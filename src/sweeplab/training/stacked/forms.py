@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import ceil
 
 from sweeplab.config import RunConfig
-from sweeplab.training.schedule import evaluation_gap, iterations
+from sweeplab.training.schedule import evaluated_of, evaluation_gap, iterations
 from sweeplab.training.stacked.grouping import FEW
 from sweeplab.training.stacked.images import CompactImages
 
@@ -52,7 +52,8 @@ def weights_cost(config: RunConfig, images: CompactImages) -> float:
     """As :func:`scores_cost`."""
     size, classes, features = config.batch_size, images.classes, images.features
     changed = (3 if config.optimizer.momentum else 1) * CHANGED * features * classes
-    evaluated = 2 * len(images.images) * features * classes
+    asked = evaluated_of(config) + len(images.images) - len(images.labels)
+    evaluated = 2 * asked * features * classes
     return (
         (4 * size * classes + COPIED * size) * features
         + changed

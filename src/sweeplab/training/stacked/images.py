@@ -33,6 +33,7 @@ class Tile:
     columns: slice  # among all images, those to train on first
     true: Tensor  # int64 [1, 1, n]: the true classes
     validates: bool
+    evaluated: bool  # whether loss and accuracy are taken over them
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,13 @@ class CompactImages:
 
     @cached_property
     def by_feature(self) -> list[Tensor]:
-        """Each tile's images, ``[F, n]``: a product for few runs reads them faster this way."""
-        return [self.images[tile.columns].T.contiguous() for tile in self.tiles]
+        """Their images, ``[F, n]`` each: a product for few runs reads them faster this way."""
+        return [self.images[tile.columns].T.contiguous() for tile in self.evaluated]
+
+    @cached_property
+    def evaluated(self) -> list[Tile]:
+        """The tiles that loss and accuracy are taken over."""
+        return [tile for tile in self.tiles if tile.evaluated]
 
     def kernel(self, spread: Spread) -> Tensor:
         """Inner products ``[N, L]`` of the images to train on with all; kept for the next time."""
@@ -73,8 +79,12 @@ class CompactImages:
 
 
 @lru_cache(maxsize=1)  # the stacks of one data set come one after the other
-def compact(dataset: Dataset, device: torch.device) -> CompactImages:
-    """``dataset`` on ``device``, without the pixels that are 0 throughout."""
+def compact(dataset: Dataset, device: torch.device, evaluated: int) -> CompactImages:
+    """``dataset`` on ``device``, without the pixels that are 0 throughout.
+
+    Args:
+        evaluated: the first so many images to train on are those that loss is taken over.
+    """
     ever = (dataset.train_images != 0).any(dim=0) | (dataset.val_images != 0).any(dim=0)  # [D]
     used = ever.nonzero()[:, 0]  # [U]
     count, needed = len(dataset.train_images), len(used) + 1
@@ -87,7 +97,8 @@ def compact(dataset: Dataset, device: torch.device) -> CompactImages:
         images=images.to(device),
         labels=train,
         tiles=(
-            *_tiles(0, train, dataset.classes, validates=False),
+            *_tiles(0, train[:evaluated], dataset.classes),
+            *_tiles(evaluated, train[evaluated:], dataset.classes, evaluated=False),
             *_tiles(count, val, dataset.classes, validates=True),
         ),
         used=used,
@@ -96,13 +107,18 @@ def compact(dataset: Dataset, device: torch.device) -> CompactImages:
     )
 
 
-def _tiles(first: int, labels: Tensor, classes: int, *, validates: bool) -> list[Tile]:
+def _tiles(
+    first: int, labels: Tensor, classes: int, *, validates: bool = False, evaluated: bool = True
+) -> list[Tile]:
     """A set's images from number ``first`` on, in tiles of nearly equal size."""
+    if not len(labels):
+        return []
     largest = min(max(TILE_SCORES // classes, SMALLEST_TILE), LARGEST_TILE)
     tiles = []
     size = -(-len(labels) // -(-len(labels) // largest))
     for true in torch.split(labels, -(-size // VECTORS) * VECTORS):
-        tiles.append(Tile(slice(first, first + len(true)), true[None, None], validates))
+        columns = slice(first, first + len(true))
+        tiles.append(Tile(columns, true[None, None], validates, evaluated))
         first += len(true)
     return tiles
 

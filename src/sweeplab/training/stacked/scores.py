@@ -110,12 +110,14 @@ class Scores:
             self._bring_up(tile, lefts)
             return self._evaluated(tile)
 
-        return summed_up(self.spread(brought_up, self.images.tiles), self.images.tiles)
+        others = [tile for tile in self.images.tiles if not tile.evaluated]
+        self.spread(lambda tile: self._bring_up(tile, lefts), others)
+        return summed_up(self.spread(brought_up, self.images.evaluated), self.images.evaluated)
 
     def evaluated(self) -> Tensor:
         """Losses and accuracies ``[4, P]`` as they are now."""
-        found = self.spread(self._evaluated, self.images.tiles)
-        return summed_up(found, self.images.tiles)
+        found = self.spread(self._evaluated, self.images.evaluated)
+        return summed_up(found, self.images.evaluated)
 
     def weights(self, run: int, updates: int | None = None) -> Tensor:
         """Those of a run ``[C, F]``: now, or after some updates of a block not committed yet."""

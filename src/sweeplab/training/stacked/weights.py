@@ -103,7 +103,7 @@ class Weights:
 
     def evaluated(self) -> Tensor:
         """Losses and accuracies ``[4, P]`` as they are now."""
-        tiles = self.images.tiles
+        tiles = self.images.evaluated
         return summed_up(
             self.spread(
                 lambda i: read_off(
