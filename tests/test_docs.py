@@ -62,10 +62,11 @@ def own(tmp_path: Path) -> None:
 
 @pytest.fixture
 def sweep(sweeplab: Command, tmp_path: Path) -> Path:
-    """A small sweep of 18 runs, and an image to predict."""
+    """A small sweep of 18 runs, another, and an image to predict."""
     folder = tmp_path / "outputs" / "quickstart" / "2026-11-23_10-00-00"
-    grid = ("data=digits", *SMALL, "seed=range(18)")
+    grid = ("data=digits", *SMALL, "optimizer.lr=0.01,0.1", "seed=range(9)")
     assert sweeplab("train", "-m", *grid, f"hydra.sweep.dir={folder}").code == 0
+    shutil.copytree(folder, tmp_path / "B_DIR")
     Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "digit.png")
     return folder
 
@@ -93,7 +94,7 @@ def test_every_command_shown_runs(
         assert program == "sweeplab", f"{page.name} shows '{line}': teach this test about it"
         if "hydra/launcher=slurm" in line:
             continue
-        words = [word.replace("SWEEP_DIR", str(sweep)) for word in words]
+        words = [re.sub("SWEEP_DIR|A_DIR", str(sweep), word) for word in words]
         if words[0] == "train" and not {"--cfg", "--help", "--dry-run"} & set(words):
             sweeps = "-m" in words or words[1].endswith(".yaml")
             words += SMALL if sweeps else SMALL[:1]

@@ -44,7 +44,7 @@ WITHIN = {
         *("prepare", "claim", "words", "progress", "hooks"),
         *("launch", "job", "finish", "sweep", "notebook", "search"),
     ],
-    "report": ["text", "page", "notebook", "build"],
+    "report": ["text", "page", "notebook", "build", "versus"],
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

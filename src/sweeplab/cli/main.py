@@ -63,6 +63,25 @@ def report(
 
 
 @cli.command()
+@click.argument("sides", nargs=-1, required=True, metavar="A B | SWEEP RUN RUN")
+@click.option("--output", type=PATH, help="The folder to write to.")
+@click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+def compare(sides: tuple[str, ...], output: Path | None, open_browser: bool) -> None:
+    """Is B better than A? Of two sweeps, or of two settings of one.
+
+    Settings that both have are compared seed by seed and image by image. A run stands for its
+    setting, with all its seeds. The page goes to a folder beside A.
+
+    \b
+      sweeplab compare outputs/a outputs/b
+      sweeplab compare outputs/a 12 40
+    """
+    from sweeplab.cli.compare import compare as run_compare
+
+    run_compare(sides, output=output, open_browser=open_browser)
+
+
+@cli.command()
 @click.argument("folder", type=PATH)
 @click.option("--sample", type=click.IntRange(min=1), help="Retrain this many runs of a sweep.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws the sample.")

@@ -31,6 +31,7 @@ def knob_tests(
     eligible: Sequence[int],
     error: float = ERROR,
     seed: int = 0,
+    asked: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Whether each knob changes accuracy anywhere.
 
@@ -43,6 +44,7 @@ def knob_tests(
     Args: as of :func:`~.effects.knob_effects`, and
         error: the chance of a false effect, for each knob.
         seed: of the simulation.
+        asked: the knobs to test; all if None.
 
     Returns:
         One row a knob: ``knob``, ``comparisons``, ``z`` (the largest), ``critical``, ``effect``,
@@ -52,7 +54,7 @@ def knob_tests(
     compared = settings[settings["setting"].isin(list(eligible)) & (settings["n"] > 0)]
     errors = draws(model, DRAWS, np.random.default_rng(seed))
     rows = []
-    for knob in knobs:
+    for knob in knobs if asked is None else asked:
         pairs = _matched(compared, knob, [other for other in knobs if other != knob])
         if not pairs:
             continue

@@ -58,15 +58,19 @@ def free(output: Path) -> Path:
     return output
 
 
-def beside(paths: Sequence[Path], joint: str) -> Path:
-    """A folder for what is made of ``paths`` together, beside the sweep that the first is in."""
+def beside(paths: Sequence[Path], joint: str, names: Sequence[str] = ()) -> Path:
+    """A folder for what is made of ``paths`` together, beside the sweep that the first is in.
+
+    Its name is ``names``, or those of the folders, with ``joint`` between them.
+    """
     home = sweep_of(paths[0]).path
-    names = [name.replace("/", "-") for name in names_of(paths)]
-    name = joint.join(dict.fromkeys(names))
+    told = [name.replace("/", "-") for name in names or names_of(paths)]
+    name = joint.join(told)
     if len(name) > LONGEST:
-        every = hashlib.sha256("\n".join(sorted(str(p.resolve()) for p in paths)).encode())
-        short = [part[: LONGEST // 3] for part in names[:TOLD]]
-        name = joint.join([*short, f"{len(paths) - TOLD}-more", every.hexdigest()[:6]])
+        every = hashlib.sha256("\n".join([*map(str, map(Path.resolve, paths)), *told]).encode())
+        more = [f"{len(told) - TOLD}-more"] if len(told) > TOLD else []
+        name = joint.join([*(part[: LONGEST // 3] for part in told[:TOLD]), *more])
+        name += f"-{every.hexdigest()[:6]}"
     return home.parent / name if home.name else home.resolve().parent / name
 
 

@@ -38,6 +38,7 @@ from sweeplab.sweeps.together import joined, one_for_each_group
 from sweeplab.words import TOGETHER
 
 CONFIG = tuple(KNOBS)
+ENGINE = "engine version"  # among what describes where a run was made
 ADAPTIVE = {"tpe", "gp"}  # ways to search that learn from results
 # Of the columns that have gaps.
 COUNTS = ("iterations", "final_iteration", "best_iteration", "diverged_at", "stack_runs")
@@ -112,7 +113,7 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
             record, table = read
             rows.append(_row(root, name, folder, record, table))
             tables.append(table)
-            environments.append(record.environment)
+            environments.append({**record.environment, ENGINE: record.engine_version})
     kept = _without_doubles(rows, skipped)
     if not kept:
         why = f": {skipped[0][1]}" if skipped else "."

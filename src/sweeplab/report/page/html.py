@@ -17,6 +17,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(page: Page) -> str:
     """The page's HTML."""
+    return template("report.html.j2", page=page, modules=_modules())
+
+
+def template(name: str, **values: Any) -> str:
+    """The template ``name`` with ``values`` in it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -25,8 +30,8 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         finalize=_unbroken,
     )
-    template = environment.get_template("report.html.j2")
-    return template.render(page=page, colours=colour_rules, text=_text, modules=_modules())
+    found = environment.get_template(name)
+    return found.render(colours=colour_rules, text=_text, **values)
 
 
 def _unbroken(value: Any) -> Any:
