@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import Dataset
-from sweeplab.results import RunResult
-from sweeplab.training.stacked import engine, panel, product, train_stack
+from sweeplab.results import RunResult, State
+from sweeplab.training.part import Part
+from sweeplab.training.stacked import engine, panel, product, scores, train_stack
 
 
 @lru_cache
@@ -241,3 +242,60 @@ def test_more_panels_than_cores_and_mixed_seeds_give_the_same_bits() -> None:
             assert_same(result, together[position])
     for position in draw.sample(range(len(runs)), 10):
         assert_same(train_stack([runs[position]], dataset)[0], together[position])
+
+
+@pytest.fixture
+def often_refreshed() -> Iterator[None]:
+    """Scores are computed from weights again after few updates, as else in long runs alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "REFRESHED", 7)
+        yield
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+@pytest.mark.usefixtures("often_refreshed")
+def test_a_run_that_is_stopped_and_goes_on_is_the_same(data: st.DataObject) -> None:
+    dataset = images(8, data.draw(st.sampled_from([24, 40]), label="N"), val=19)
+    batch_size = data.draw(st.sampled_from([7, 24]), label="B")
+    cuts = sorted(data.draw(st.sets(st.integers(1, 5), min_size=1, max_size=3), label="cuts"))
+    every = data.draw(st.sampled_from([1, "epoch"]), label="eval_every")
+    runs = [
+        dataclasses.replace(
+            config(dataset, batch_size, 1, data.draw(optimizers), seed=seed % 3),
+            epochs=6,
+            eval_every=every,
+        )
+        for seed in range(data.draw(st.integers(1, 4), label="R"))
+    ]
+    whole = train_stack(runs, dataset)
+    left, results = dict(enumerate(runs)), {}
+    states: dict[int, State] = {}
+    for until in [*cuts, None]:
+        part = Part([states[place] for place in left] if states else (), until)
+        ended = dict(zip(left, train_stack([*left.values()], dataset, part), strict=True))
+        results |= ended
+        states = {place: run.state for place, run in ended.items() if run.state is not None}
+        for run in (ended[place] for place in states):
+            assert run.status == "stopped"
+            assert run.curves.epoch[-1] == until
+        # Some go no further, so the others have other neighbours.
+        left = {place: runs[place] for place in states if place == 0 or until != cuts[0]}
+        states = {place: states[place] for place in left}
+        if not left:
+            break
+    for place in {*range(len(runs))} if len(cuts) == 1 else {0}:
+        if results[place].status != "stopped":
+            assert_same(results[place], whole[place])
+    assert results[0].status != "stopped"
+    for place, run in results.items():  # what was stopped is the beginning of the whole run
+        rows = len(run.curves)
+        for name, values in vars(run.curves).items():
+            assert values.tobytes() == getattr(whole[place].curves, name)[:rows].tobytes(), name
+
+
+def test_no_run_stops_where_it_is_not_evaluated() -> None:
+    dataset = images(8, 24, val=19)
+    run = config(dataset, 7, 30, OptimizerConfig(), seed=0)  # evaluated after 3, 6, ... updates
+    with pytest.raises(ValueError, match="no evaluation falls on the end of epoch 2"):
+        train_stack([dataclasses.replace(run, eval_every=4)], dataset, Part(until=2))

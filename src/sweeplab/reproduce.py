@@ -32,7 +32,7 @@ from sweeplab.runs.record import RunRecord
 from sweeplab.runs.write import restore_weights
 from sweeplab.sameness import Comparison, Outcome, compare
 from sweeplab.sweeps.find import runs_in
-from sweeplab.training import ENGINE_VERSION, iterations, plan_stacks, train_stack
+from sweeplab.training import ENGINE_VERSION, Part, plan_stacks, train_stack
 
 NOT_RETRAINED = Comparison("not retrained")
 
@@ -83,12 +83,20 @@ def reproduce(folders: Sequence[RunFolder], *, restore: bool = False) -> Iterato
             yield Reproduction(folder.path, Comparison("different", where), run.reasons)
         else:
             saved.append(run)
-    for stack in plan_stacks([run.config for run in saved]):
-        chosen = [saved[i] for i in stack]
+    # A run that was stopped is trained as far as it was.
+    by_length: dict[int | None, list[_Saved]] = {}
+    for run in saved:
+        by_length.setdefault(run.record.stopped_after, []).append(run)
+    stacks = [
+        (Part(until=until), [runs[i] for i in stack])
+        for until, runs in by_length.items()
+        for stack in plan_stacks([run.config for run in runs])
+    ]
+    for part, chosen in stacks:
         try:
             with only_reading():
                 dataset = load(chosen[0].config.data)
-            results = train_stack([run.config for run in chosen], dataset)
+            results = train_stack([run.config for run in chosen], dataset, part)
         except SweeplabError as error:
             for run in chosen:
                 yield Reproduction(run.folder.path, NOT_RETRAINED, [*run.reasons, str(error)])
@@ -143,8 +151,9 @@ def _other_length(run: _Saved) -> str:
 
     Said without training: an edited, or a planted, number of epochs might take for ever.
     """
-    saved, asked = len(run.outcome.curves) - 1, iterations(run.config)
-    if run.record.status != "completed" or saved == asked:
+    part = Part(until=run.record.stopped_after)
+    saved, asked = len(run.outcome.curves) - 1, part.iterations(run.config)[1]
+    if run.record.status == "diverged" or saved == asked:
         return ""
     return f"it had {saved} iterations, and its saved configuration asks for {asked}"
 

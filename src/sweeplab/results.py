@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from sweeplab.config import KNOBS, RunConfig, flatten
 
 # Of a configuration, in a result's line; others where they are not the usual.
 ALWAYS_NAMED = ("data.name", "data.train_size", "batch_size", "epochs", "optimizer.lr", "seed")
-Status = Literal["completed", "diverged"]
+Status = Literal["completed", "diverged", "stopped"]
 
 LOSSES = ("batch_loss", "train_loss", "val_loss")
 ACCURACIES = ("train_accuracy", "val_accuracy")
@@ -90,12 +91,22 @@ class Curves:
         return f"<Curves: {len(self)} rows, {len(self.evaluated)} of them evaluations>"
 
 
+@dataclass(frozen=True)
+class State:
+    """Where a run was stopped: training goes on from it with the bits of one that was not."""
+
+    epochs: int  # that are done
+    curves: Curves  # up to there
+    tensors: Mapping[str, NDArray[Any]]  # what the form of training keeps of the run
+
+
 @dataclass(frozen=True, repr=False)
 class RunResult:
     """The outcome of training one configuration.
 
     ``diverged`` means that a loss stopped being finite; the curves then end at that iteration,
     ``diverged_at``, and the weights are the ones of that moment, which may not be finite.
+    ``stopped`` means that the caller wanted no more epochs for now: ``state`` leads on.
     """
 
     config: RunConfig
@@ -107,6 +118,7 @@ class RunResult:
     device: str  # where it ran: "cpu" or "cuda"
     seconds: float  # wall time of the stack, or the part of one, that it was trained in
     stack_runs: int  # how many runs shared that time
+    state: State | None = None  # of a stopped run
 
     def __repr__(self) -> str:
         swept = {

@@ -34,6 +34,7 @@ class RunFolder:
     weights = Inside("weights.safetensors")
     inputs = Inside("inputs.safetensors")
     correct = Inside("correct.bits")  # which validation images it got right, of pruned weights
+    state = Inside("state.safetensors")  # of a stopped run that may go on
     test = Inside("test.json")
     hydra = Inside(".hydra")
     config = Inside(".hydra/config.yaml")
@@ -159,11 +160,17 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def is_complete(folder: RunFolder, record: RunRecord) -> bool:
-    """Whether every file that was written, and not pruned, is there in its whole length."""
-    return record.status in ("completed", "diverged") and all(
-        has_length(path, about) for path, about in _due(folder, record)
+def is_complete(folder: RunFolder, record: RunRecord, until: int | None = None) -> bool:
+    """Whether every file that was written, and not pruned, is there in its whole length.
+
+    Args:
+        until: the epochs that are enough of a run that was stopped; None: none are.
+    """
+    after = record.stopped_after
+    enough = record.status in ("completed", "diverged") or (
+        after is not None and until is not None and after >= until
     )
+    return enough and all(has_length(path, about) for path, about in _due(folder, record))
 
 
 def damaged_files(folder: RunFolder, record: RunRecord) -> list[str]:
@@ -171,9 +178,14 @@ def damaged_files(folder: RunFolder, record: RunRecord) -> list[str]:
     return [path.name for path, about in _due(folder, record) if not _has_sum(path, about)]
 
 
-def is_sound(folder: RunFolder, record: RunRecord) -> bool:
-    """Whether the run is complete, to the last byte: what is sound is never trained again."""
-    return is_complete(folder, record) and not damaged_files(folder, record)
+def is_sound(folder: RunFolder, record: RunRecord, until: int | None = None) -> bool:
+    """As :func:`is_complete`, to the last byte: what is sound is never trained again."""
+    return is_complete(folder, record, until) and not damaged_files(folder, record)
+
+
+def goes_on(folder: RunFolder, record: RunRecord) -> bool:
+    """Whether a stopped run has kept what it takes to go on."""
+    return record.status == "stopped" and folder.state.name in record.files
 
 
 def is_pruned(path: Path, record: RunRecord) -> bool:

@@ -86,9 +86,13 @@ def disagreement(record: RunRecord, columns: Mapping[str, NDArray[Any]]) -> str:
         return "they go on after the run diverged"
     rows = np.flatnonzero(np.isfinite(columns["val_loss"]))
     best = int(rows[np.argmax(columns["val_accuracy"][rows])])
-    if record.status == "completed" and int(rows[-1]) != last:
+    if record.status in ("completed", "stopped") and int(rows[-1]) != last:
         return "they have no evaluation at their end"
-    for which, told, row in (("final", record.final, last), ("best", record.best, best)):
+    for which, told, row in (
+        ("final", record.final, last),
+        ("last", record.last, last),
+        ("best", record.best, best),
+    ):
         if told is None:
             continue
         theirs = {"iteration": row} | {name: float(columns[name][row]) for name in METRICS}

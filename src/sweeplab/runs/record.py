@@ -53,14 +53,16 @@ class RunRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ValueError: the values contradict each other, or reach out of the run's folder.
     """
 
-    status: Literal["completed", "diverged", "failed"]
+    status: Literal["completed", "diverged", "stopped", "failed"]
     signature: str
     config: RunConfig  # a key that the file lacks has its default: an older sweeplab wrote it
     data_checksum: str
     engine_version: Whole
     final: Metrics | None = None  # of a completed run
-    best: Metrics | None = None  # of a completed or diverged run
+    best: Metrics | None = None  # of any but a failed run
     diverged_at: Whole | None = None
+    stopped_after: Whole | None = None  # epochs, of a stopped run: halving took it no further
+    last: Metrics | None = None  # of a stopped run: at that time
     error: RunError | None = None  # of a failed run
     finished: str  # ISO 8601, UTC
     device: str | None = None
@@ -127,14 +129,16 @@ def _problem(record: RunRecord) -> str:
         "best": record.status != "failed",
         "error": record.status == "failed",
         "diverged_at": record.status == "diverged",
+        "stopped_after": record.status == "stopped",
+        "last": record.status == "stopped",
     }
     for name, is_due in due.items():
         given = getattr(record, name) is not None
-        if given != is_due and (is_due or name in ("final", "error")):
+        if given != is_due and (is_due or name not in ("best", "diverged_at")):
             return f"it {record.status} {'without' if is_due else 'with'} '{name}'"
     if record.stack is not None and not math.isfinite(record.stack.seconds):
         return "its stack.seconds is no number"
-    for which in ("final", "best"):
+    for which in ("final", "best", "last"):
         metrics = getattr(record, which)
         if metrics is not None and (problem := _metrics_problem(metrics)):
             return f"its {which}.{problem}"

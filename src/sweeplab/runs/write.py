@@ -19,6 +19,7 @@ from sweeplab.errors import StorageError
 from sweeplab.inputs import Inputs
 from sweeplab.results import RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
+from sweeplab.runs import state as state_files
 from sweeplab.runs.durable import (
     Together,
     make_folder,
@@ -129,6 +130,19 @@ def restore_weights(folder: RunFolder, record: RunRecord, content: bytes) -> Non
     remove_file(folder.correct)
 
 
+def end_stopped(runs: Sequence[tuple[RunFolder, RunRecord]]) -> None:
+    """Let stopped runs be for good: what it would take to go on is removed.
+
+    The records come first, as in :func:`prune_weights`.
+    """
+    with together() as files:
+        for folder, record in runs:
+            kept = {n: about for n, about in record.files.items() if n != folder.state.name}
+            files.put_last(folder.record, _content(replace(record, files=kept)))
+    for folder, _ in runs:
+        remove_file(folder.state)
+
+
 def now() -> str:
     """The time, as every file of a run gives it: ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -146,9 +160,8 @@ def _write(files: Together, run: Finished, environment: dict[str, Any]) -> RunRe
         contents = _contents(folder, outcome, run.inputs)
         for path, content in contents.items():
             files.put(path, content)
-        for path in (
-            () if new else ({folder.weights, folder.inputs, folder.correct} - contents.keys())
-        ):
+        optional = {folder.weights, folder.inputs, folder.correct, folder.state}
+        for path in () if new else optional - contents.keys():
             remove_file(path)  # of an earlier try
         record = _ended(run.identity, outcome, environment, contents)
     files.put_last(folder.record, _content(record))
@@ -168,6 +181,8 @@ def _contents(folder: RunFolder, result: RunResult, inputs: Inputs | None) -> di
         contents[folder.weights] = curve_files.weights_to_bytes(result.weight, result.bias)
     if inputs is not None:
         contents[folder.inputs] = inputs.to_bytes()
+    if result.state is not None:
+        contents[folder.state] = state_files.to_bytes(result.state)
     return contents
 
 
@@ -185,6 +200,8 @@ def _ended(
         final=final_metrics(result.curves) if result.status == "completed" else None,
         best=best_metrics(result.curves),
         diverged_at=result.diverged_at,
+        stopped_after=result.state.epochs if result.state else None,
+        last=final_metrics(result.curves) if result.state else None,
         device=result.device,
         stack=StackShare(result.seconds, result.stack_runs),
         files={

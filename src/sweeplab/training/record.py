@@ -12,14 +12,21 @@ from sweeplab.training.schedule import iterations, iterations_per_epoch
 
 
 class CurveRecord:
-    """Room for every row of a run's curves, filled by an engine as it goes."""
+    """Room for every row of a run's curves, filled by an engine as it goes.
 
-    def __init__(self, config: RunConfig) -> None:
+    Args:
+        past: the rows of a run that was stopped, and goes on.
+    """
+
+    def __init__(self, config: RunConfig, past: Curves | None = None) -> None:
         self.config = config
         self.values = {
             name: np.full(iterations(config) + 1, np.nan, "f8" if name in ACCURACIES else "f4")
             for name in ("batch_loss", *METRICS)
         }
+        if past is not None:
+            for name, values in self.values.items():
+                values[: len(past)] = getattr(past, name)
 
     def evaluation(self, iteration: int, values: Sequence[float]) -> None:
         """Note the :data:`METRICS`, over the whole sets, after ``iteration`` updates."""

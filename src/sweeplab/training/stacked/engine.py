@@ -16,9 +16,10 @@ from sweeplab.config import RunConfig, check
 from sweeplab.data import Dataset
 from sweeplab.errors import ConfigError
 from sweeplab.model import initial_weights
-from sweeplab.results import RunResult
+from sweeplab.results import RunResult, State
 from sweeplab.training.obeyed import refuse_others
-from sweeplab.training.schedule import evaluated_of
+from sweeplab.training.part import WHOLE, Part
+from sweeplab.training.schedule import evaluated_of, is_evaluated, iterations_per_epoch
 from sweeplab.training.stacked.forms import by_scores
 from sweeplab.training.stacked.grouping import plan_panels, stack_key
 from sweeplab.training.stacked.images import CompactImages, compact
@@ -34,10 +35,12 @@ ENGINE_VERSION = 2
 Watch = Callable[[int, Mapping[int, float]], None]
 
 
-def train_stack(configs: Sequence[RunConfig], dataset: Dataset) -> list[RunResult]:
+def train_stack(
+    configs: Sequence[RunConfig], dataset: Dataset, part: Part = WHOLE
+) -> list[RunResult]:
     """Train runs together: what :func:`stream_stack` gives, in the order of ``configs``."""
     started = time.perf_counter()
-    results = dict(stream_stack(configs, dataset))
+    results = dict(stream_stack(configs, dataset, part=part))
     seconds = time.perf_counter() - started
     return [
         replace(results[position], seconds=seconds, stack_runs=len(configs))
@@ -46,7 +49,10 @@ def train_stack(configs: Sequence[RunConfig], dataset: Dataset) -> list[RunResul
 
 
 def stream_stack(
-    configs: Sequence[RunConfig], dataset: Dataset, watch: Watch | None = None
+    configs: Sequence[RunConfig],
+    dataset: Dataset,
+    watch: Watch | None = None,
+    part: Part = WHOLE,
 ) -> Generator[tuple[int, RunResult], None, None]:
     """Train runs together. On one machine each result is, bit for bit, what it would be alone.
 
@@ -59,6 +65,8 @@ def stream_stack(
         configs: any number of runs, equal in :func:`stack_key`. Learning rate, weight decay,
             momentum and seed are free.
         dataset: what ``sweeplab.data.load`` gives for their common ``data``.
+        part: of their training. What is trained part by part has the bits of what is trained at
+            once: a configuration says how long a run is, and a part only where it is cut.
 
     Yields:
         Each run's position in ``configs`` and its result, a panel at a time, as soon as it is
@@ -67,15 +75,15 @@ def stream_stack(
 
     Raises:
         ValueError: the configurations differ in what a stack must share, or are not for a data
-            set of this size.
+            set of this size, or stop where there is no evaluation.
         ConfigError: a configuration breaks a rule, or asks for a GPU where there is none.
     """
     if not configs:
         return
     before = time.perf_counter()
-    device = _device(_shared(configs, dataset))
+    device = _device(_shared(configs, dataset, part))
     images = compact(dataset, device, evaluated_of(configs[0]))
-    with closing(_train(configs, images, watch)) as finished:
+    with closing(_train(configs, images, watch, part)) as finished:
         for panel, runs in finished:
             now = time.perf_counter()
             for position, run in zip(panel, runs, strict=True):
@@ -93,7 +101,7 @@ def stream_stack(
             before = now
 
 
-def _shared(configs: Sequence[RunConfig], dataset: Dataset) -> RunConfig:
+def _shared(configs: Sequence[RunConfig], dataset: Dataset, part: Part) -> RunConfig:
     for config in configs:
         refuse_others(check(config), OBEYED, "train_stack")
     first, examples = configs[0], len(dataset.train_labels)
@@ -109,6 +117,10 @@ def _shared(configs: Sequence[RunConfig], dataset: Dataset) -> RunConfig:
             f"the data set must have data.train_size = {first.data.train_size} training "
             f"examples, but has {examples}"
         )
+    if part.states and {state.epochs for state in part.states} != {part.epochs}:
+        raise ValueError("the runs of a stack must have had equally many epochs")
+    if not is_evaluated(part.iterations(first)[1], first):
+        raise ValueError(f"no evaluation falls on the end of epoch {part.until}")
     return first
 
 
@@ -122,7 +134,7 @@ def _device(config: RunConfig) -> torch.device:
 
 
 def _train(
-    configs: Sequence[RunConfig], images: CompactImages, watch: Watch | None
+    configs: Sequence[RunConfig], images: CompactImages, watch: Watch | None, part: Part
 ) -> Generator[tuple[list[int], list[TrainedRun]], None, None]:
     """The positions of each panel's runs, with what came of them, as they are done.
 
@@ -152,7 +164,8 @@ def _train(
             spread = free.get()
             try:
                 chosen = [configs[i] for i in panel]
-                return train_panel(chosen, images, spread, stop, _of_panel(watch, panel))
+                watched = _of_panel(watch, panel)
+                return train_panel(chosen, images, spread, stop, watched, part.of(panel))
             finally:
                 free.put(spread)
 
@@ -202,14 +215,17 @@ def _result(
     # In float64: for a run about to diverge the factor can exceed what float32 holds.
     weight = (first.double() * unused_factor(config, run.last)).float()  # [C, D]
     weight[:, images.used] = run.weight[:, : len(images.used)]
+    curves = run.record.curves(last=run.last)
+    epochs = run.last // iterations_per_epoch(config)
     return RunResult(
         config=config,
-        status="diverged" if run.diverged else "completed",
-        curves=run.record.curves(last=run.last),
+        status="diverged" if run.diverged else "stopped" if run.state else "completed",
+        curves=curves,
         weight=weight.numpy(),
         bias=run.weight[:, images.bias_feature].numpy().copy(),
         diverged_at=run.last if run.diverged else None,
         device=device.type,
         seconds=seconds,
         stack_runs=stack_runs,
+        state=State(epochs, curves, run.state) if run.state is not None else None,
     )

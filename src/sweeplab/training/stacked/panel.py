@@ -10,11 +10,14 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.config import RunConfig
+from sweeplab.training.part import WHOLE, Part
 from sweeplab.training.record import CurveRecord
 from sweeplab.training.schedule import (
     batch_order,
@@ -38,6 +41,7 @@ class TrainedRun:
     weight: Tensor  # [C, F], on the CPU
     last: int  # the iteration it ended with
     diverged: bool
+    state: dict[str, NDArray[Any]] | None = None  # to go on from, of one that was stopped
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the caller asked for it
@@ -51,6 +55,7 @@ def train_panel(
     spread: Spread,
     stop: threading.Event,
     watch: Callable[[int, Mapping[int, float]], None] | None = None,
+    part: Part = WHOLE,
 ) -> list[TrainedRun]:
     """Train runs that share everything but learning rate, weight decay, momentum and seed.
 
@@ -61,14 +66,15 @@ def train_panel(
         stop: looked at before each block of updates.
         watch: called after each evaluation with its iteration, and the validation accuracy of
             each run that goes on, by its place in the panel.
+        part: where to begin, and when to stop.
 
     Raises:
         Stopped: ``stop`` was set.
     """
     shared = configs[0]
-    scored = by_scores(shared, images)
-    panel = (Scores if scored else Weights)(configs, images, spread)
-    records = [CurveRecord(config) for config in configs]
+    panel, length = _begun(configs, images, spread)
+    records = [CurveRecord(config, past) for config, past in part.pasts(configs)]
+    begin, final = part.iterations(shared)
     ended: dict[int, TrainedRun] = {}
     likelihoods = images.images.new_zeros(iterations(shared) + 1, len(configs))  # [T + 1, P]
 
@@ -95,12 +101,16 @@ def train_panel(
         for run in broken.any(0).nonzero()[:, 0].tolist():
             if run not in ended:
                 updates = first[run] + 1
-                weight = panel.weights(run, updates)
-                ended[run] = TrainedRun(records[run], weight, before + updates, True)
+                ended[run] = TrainedRun(
+                    records[run], panel.weights(run, updates), before + updates, True
+                )
                 panel.silence(run)
 
-    evaluation(0, panel.evaluated())
-    for before, chosen in _blocks(configs, images, updates_of_a_block(shared) if scored else 1):
+    if part.states:
+        panel.go_on_from([state.tensors for state in part.states], begin)
+    else:
+        evaluation(0, panel.evaluated())
+    for before, chosen in _blocks(configs, images, length, begin, final):
         if stop.is_set():
             raise Stopped
         likelihood = panel.advance(chosen)
@@ -115,26 +125,44 @@ def train_panel(
         if len(ended) == len(configs):
             break
 
-    losses = (likelihoods / -shared.batch_size).cpu().numpy()  # [T + 1, P]
     for run, record in enumerate(records):
         if run not in ended:
-            ended[run] = TrainedRun(record, panel.weights(run), iterations(shared), False)
-        last = ended[run].last
-        record.values["batch_loss"][1 : last + 1] = losses[1 : last + 1, run]
+            state = panel.state(run) if final < iterations(shared) else None
+            ended[run] = TrainedRun(record, panel.weights(run), final, False, state)
+    _note_losses([ended[run] for run in range(len(configs))], likelihoods, begin)
     return [ended[run] for run in range(len(configs))]
 
 
+def _begun(
+    configs: Sequence[RunConfig], images: CompactImages, spread: Spread
+) -> tuple[Scores | Weights, int]:
+    """The runs in the cheaper form, from their first weights, and how long its blocks are."""
+    if by_scores(configs[0], images):
+        return Scores(configs, images, spread), updates_of_a_block(configs[0])
+    return Weights(configs, images, spread), 1
+
+
+def _note_losses(runs: Sequence[TrainedRun], likelihoods: Tensor, first: int) -> None:
+    """The loss of each batch after the ``first`` ones, from its log likelihood ``[T + 1, P]``."""
+    losses = (likelihoods / -runs[0].record.config.batch_size).cpu().numpy()
+    for place, run in enumerate(runs):
+        rows = slice(first + 1, run.last + 1)
+        run.record.values["batch_loss"][rows] = losses[rows, place]
+
+
 def _blocks(
-    configs: Sequence[RunConfig], images: CompactImages, length: int
+    configs: Sequence[RunConfig], images: CompactImages, length: int, first: int, final: int
 ) -> Iterator[tuple[int, Tensor]]:
     """Blocks of at most ``length`` updates, each up to an evaluation at most.
+
+    They begin after ``first`` updates, where an epoch and a block do, and end after ``final``.
 
     Each is the number of updates before it, and the examples ``[s, S, B]`` that each of S seeds'
     runs see in it.
     """
     shared = configs[0]
-    done, total = 0, iterations(shared)
-    epochs = _epochs(configs, images)
+    done, total = first, final
+    epochs = _epochs(configs, images, first // iterations_per_epoch(shared))
     left = next(epochs)
     while done < total:
         updates = min(length, next_evaluation(done, shared) - done)
@@ -146,11 +174,11 @@ def _blocks(
             left = next(epochs)
 
 
-def _epochs(configs: Sequence[RunConfig], images: CompactImages) -> Iterator[Tensor]:
-    """The batches ``[t, S, B]`` of each epoch, for each of S seeds."""
+def _epochs(configs: Sequence[RunConfig], images: CompactImages, first: int) -> Iterator[Tensor]:
+    """The batches ``[t, S, B]`` of each epoch from ``first`` on, for each of S seeds."""
     shared, seeds = configs[0], [seed for seed, _ in seed_groups(configs)]
     size, count = shared.batch_size, iterations_per_epoch(shared)
-    for epoch in range(shared.epochs):
+    for epoch in range(first, shared.epochs):
         orders = [batch_order(seed, epoch, len(images.labels))[: size * count] for seed in seeds]
         batches = torch.stack(orders).view(len(seeds), count, size)
         yield batches.transpose(0, 1).to(images.images.device)

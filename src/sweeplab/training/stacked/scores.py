@@ -15,9 +15,12 @@ velocities; ``scores`` and ``added`` have both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.config import RunConfig
@@ -128,6 +131,23 @@ class Scores:
         return self._weights(
             run, added[:, 0], self.by.exact_carry[run, updates] @ self.shares[run]
         )[0]
+
+    def state(self, run: int) -> dict[str, NDArray[Any]]:
+        """What training goes on from, rounding and all."""
+        kept = {"base": self.base, "added": self.added, "scores": self.scores}
+        return {name: tensor[:, run].cpu().numpy().copy() for name, tensor in kept.items()} | {
+            "shares": self.shares[run].numpy().copy(),
+            "refreshed": np.array([self.refreshed]),
+        }
+
+    def go_on_from(self, states: Sequence[Mapping[str, NDArray[Any]]], done: int) -> None:
+        """Be where the runs were when their states were taken, ``done`` updates from the start."""
+        for run, state in enumerate(states):
+            for name in ("base", "added", "scores"):
+                getattr(self, name)[:, run] = torch.from_numpy(state[name])
+            self.shares[run] = torch.from_numpy(state["shares"])
+            self.refreshed = int(state["refreshed"][0])
+        self.done = done
 
     def silence(self, run: int) -> None:
         """Turn a run into padding: all of it is 0 and stays so."""

@@ -10,10 +10,11 @@ no operation can mix them with its neighbours'.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab import model
@@ -117,6 +118,20 @@ class Weights:
     def weights(self, run: int, updates: int | None = None) -> Tensor:  # noqa: ARG002
         """A copy ``[C, F]``, on the CPU, of those of a run as they are now."""
         return self.weight[run].cpu().clone()
+
+    def state(self, run: int) -> dict[str, NDArray[np.float32]]:
+        """What training goes on from: weights and, with momentum, velocities, ``[C, F]``."""
+        kept = {"weight": self.weight, "velocity": self.velocity}
+        return {name: t[run].cpu().numpy().copy() for name, t in kept.items() if t is not None}
+
+    def go_on_from(self, states: Sequence[Mapping[str, NDArray[np.float32]]], done: int) -> None:
+        """Be where the runs were when their states were taken, ``done`` updates from the start."""
+        for run, state in enumerate(states):
+            self.weight[run] = torch.from_numpy(state["weight"])
+            if self.velocity is not None:
+                self.velocity[run] = torch.from_numpy(state["velocity"])
+        self.done = self.rates_from = done
+        self.rates = self._rates(done)
 
     def silence(self, run: int) -> None:
         """Turn a run into padding: its weights are 0 and stay so."""
