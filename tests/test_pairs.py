@@ -157,22 +157,30 @@ def possible(one: str, other: str) -> bool:
     )
 
 
-# Every key with those that once took the report down; `make test-slow` takes the other pairs, too.
-WITH_EACH = {"data.val_size", "epochs"}
-PAIRS = [
-    pytest.param(pair, id=" and ".join(pair), marks=[] if WITH_EACH & {*pair} else pytest.mark.slow)
-    for pair in itertools.combinations(VALUES, 2)
-    if possible(*pair)
+# Every key together with the two that once took the report down: a sweep of three keys holds three
+# pairs. `make test-slow` takes each of the other pairs alone.
+WITH_EACH = ("data.val_size", "epochs")
+GROUPS = [
+    pytest.param(
+        group,
+        id=" and ".join(group),
+        marks=[] if {*WITH_EACH} <= {*group} else pytest.mark.slow,
+    )
+    for group in [
+        *((key, *WITH_EACH) for key in VALUES if key not in WITH_EACH),
+        *itertools.combinations([key for key in VALUES if key not in WITH_EACH], 2),
+    ]
+    if all(possible(*pair) for pair in itertools.combinations(group, 2))
 ]
 
 
-@pytest.mark.parametrize("pair", PAIRS)
-def test_a_pair_of_keys_gives_a_report(
-    sweeplab: Command, root: Path, pair: tuple[str, str]
+@pytest.mark.parametrize("group", GROUPS)
+def test_keys_swept_together_give_a_report(
+    sweeplab: Command, root: Path, group: tuple[str, ...]
 ) -> None:
-    needed = {key: value for one in pair for key, value in NEEDS.get(one, {}).items()}
-    asked = needed | {key: VALUES[key] for key in pair}
-    if {"data.label", "data.path"} == set(pair):
+    needed = {key: value for one in group for key, value in NEEDS.get(one, {}).items()}
+    asked = needed | {key: VALUES[key] for key in group}
+    if {"data.label", "data.path"} == set(group):
         asked["data.path"] = "{table},{table}"
     page = swept(sweeplab, root, **asked)
     runs = math.prod(
@@ -180,7 +188,7 @@ def test_a_pair_of_keys_gives_a_report(
     )
     assert f"{runs} runs: {runs} completed" in page
     # Accuracies on different images are not compared: each set of images has an answer of its own.
-    sets = math.prod(len(VALUES[key].split(",")) for key in pair if key in VALIDATING)
+    sets = math.prod(len(VALUES[key].split(",")) for key in group if key in VALIDATING)
     html = Path("sweep/report.html").read_text()
     answers = re.findall(r'<h3>(On [^<]+)</h3>\s*<p class="lead">[^<]', html)
     assert len(set(answers)) == (sets if sets > 1 else 0)
