@@ -25,7 +25,7 @@ ROOMS = [
     {"statistics"},
     {"figures"},
     {"report"},
-    {"reproduce", "evaluation", "prediction", "api"},
+    {"reproduce", "evaluation", "prediction", "api", "export"},
     {"execute"},
     {"task"},
     {"cli"},

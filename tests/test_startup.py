@@ -12,7 +12,18 @@ import pytest
 
 from sweeplab.data import digits
 
-HEAVY = ("torch", "sklearn", "pandas", "pyarrow", "scipy", "seaborn", "matplotlib", "torchvision")
+HEAVY = (
+    "torch",
+    "sklearn",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "seaborn",
+    "matplotlib",
+    "torchvision",
+    "mlflow",
+    "tensorboardX",
+)
 PROGRAM = """
 import json, sys
 from sweeplab.cli.main import main

@@ -138,6 +138,27 @@ def watch(sweep: Path, page: bool, open_browser: bool) -> None:
 
 
 @cli.command()
+@click.argument("sweep", type=PATH)
+@click.option(
+    "--to", required=True, type=click.Choice(["tensorboard", "mlflow", "csv"]), help="Which tool."
+)
+@click.option("--output", type=PATH, help="The folder for mlflow.db or the tables.")
+def export(sweep: Path, to: str, output: Path | None) -> None:
+    """Write a sweep for another tool; again, and only what is new is added.
+
+    \b
+      tensorboard  an event file in each run's folder
+      mlflow       SWEEP/mlflow.db, a parent run with a child for each run
+      csv          SWEEP/csv: runs, settings and curves
+    """
+    from sweeplab.cli.export import export as run_export
+
+    if output is not None and to == "tensorboard":
+        raise click.UsageError("--to tensorboard writes to the runs' own folders: leave --output.")
+    run_export(sweep, to=to, output=output)
+
+
+@cli.command()
 @click.argument("folders", nargs=-1, required=True, type=PATH)
 @click.option("--weights", is_flag=True, help="Weights alone, not whole runs; keeps the best's.")
 @click.option("--failed", is_flag=True, help="Failed runs.")

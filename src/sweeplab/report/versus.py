@@ -36,6 +36,7 @@ NAMES = {
     "final_train_loss": "training loss",
 }
 # Of where runs were made, what every run has its own of, or what changes none.
+UNKNOWN = "not noted"
 UNTOLD = ("command", "threads", "cpus")
 
 
@@ -57,7 +58,11 @@ def build_comparison(
     """
     parts = versus(left, right)
     places = _places(left, right)
-    code = [f"{name} is {a} in A, {b} in B" for name, a, b in places if _counts(name)]
+    code = [
+        f"{name} is {a} in A, {b} in B"
+        for name, a, b in places
+        if _counts(name) and UNKNOWN not in (a, b)
+    ]
     make_folder(out)
     files = FigureFiles(out / "figures", formats)
     answers, rows = [], []
@@ -111,7 +116,7 @@ def _places(left: Side, right: Side) -> list[tuple[str, str, str]]:
     for name in dict.fromkeys([*frames[0].columns, *frames[1].columns]):
         sides = [sorted(frame[name].dropna().unique()) if name in frame else [] for frame in frames]
         if sides[0] != sides[1] and str(name).split(".", maxsplit=1)[0] not in UNTOLD:
-            a, b = (listed([_short(text) for text in side]) or "not noted" for side in sides)
+            a, b = (listed([_short(text) for text in side]) or UNKNOWN for side in sides)
             found.append((str(name).removeprefix("packages.").replace(".", " "), a, b))
     return found
 

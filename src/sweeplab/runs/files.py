@@ -24,6 +24,7 @@ T = TypeVar("T")
 # Ten thousand jobs make a sweep.json of 3 MB.
 LARGEST_JSON = 256 * 2**20
 LARGEST = 2**31  # bytes of any file: weights of 1,000 classes and 500,000 features
+EVENTS = "events.out.tfevents."  # what TensorBoard looks for: see ``export.tensorboard``
 _SEAL, _END = b',\n "checksum": "', b"\n}\n"
 
 

@@ -21,7 +21,7 @@ from sweeplab.data import load, only_reading
 from sweeplab.errors import RunFolderError, SweeplabError
 from sweeplab.provenance import differences, environment
 from sweeplab.runs.durable import remove_file
-from sweeplab.runs.files import size_in
+from sweeplab.runs.files import EVENTS, size_in
 from sweeplab.runs.folder import RunFolder, damaged_files, edits, read_config, read_record
 from sweeplab.runs.record import RunRecord, signature
 from sweeplab.runs.write import prune_weights
@@ -187,7 +187,9 @@ def _foreign(run: RunFolder) -> list[str]:
     strange = sorted(
         path.name
         for path in run.path.iterdir()
-        if path not in own and path.suffix not in OWN_SUFFIXES
+        if path not in own
+        and path.suffix not in OWN_SUFFIXES
+        and not path.name.startswith(EVENTS)  # exporting brings it back
     )
     doubts = {
         "its test.json counts looks at the test set": run.test.exists(),

@@ -170,12 +170,17 @@ def write_tables(sweep: Sweep, out: Path | None = None) -> tuple[Path, Path]:
     """
     folder = SweepFolder(place(sweep) if out is None else out)
     make_folder(folder.path)
-    own = [column for column in sweep.runs if TOGETHER not in str(column)]
-    runs = sweep.runs[own].drop(columns=NOT_IN_CSV)
-    write_text(folder.runs_table, runs.to_csv(index=False, lineterminator="\n"))
+    text = runs_table(sweep).to_csv(index=False, lineterminator="\n")
+    write_text(folder.runs_table, text)
     curves = sweep.curves.to_parquet(engine="pyarrow", compression="zstd", index=False)
     write_bytes(folder.curves_table, curves)
     return folder.runs_table, folder.curves_table
+
+
+def runs_table(sweep: Sweep) -> pd.DataFrame:
+    """The runs as ``runs.csv`` has them."""
+    own = [column for column in sweep.runs if TOGETHER not in str(column)]
+    return sweep.runs[own].drop(columns=NOT_IN_CSV)
 
 
 def _roots(path: Path) -> list[tuple[Path, list[RunFolder]]]:
