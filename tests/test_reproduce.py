@@ -19,6 +19,7 @@ from sklearn.metrics import confusion_matrix
 from statsmodels.stats.proportion import proportion_confint
 
 from conftest import Command, reseal
+from report_sweeps import write_run
 from sweeplab.evaluation import evaluate, wilson_interval
 from sweeplab.runs.folder import RunFolder, read_curves, read_test, read_weights
 from sweeplab.sameness import Outcome, compare
@@ -128,6 +129,42 @@ def test_differences_within_tolerance_and_beyond(run: Path) -> None:
     assert moved(val_loss=loss * np.float32(1 + 1e-6)) == "equal within tolerance"
     assert moved(val_loss=loss * np.float32(1.01)) == "different"
     assert moved(val_accuracy=accuracy + 0.01) == "different"
+
+
+def test_runs_that_come_out_otherwise_are_named_before_those_that_failed(
+    sweeplab: Command, tmp_path: Path
+) -> None:
+    words = ("train", "-m", "data=digits", "epochs=1", "seed=0,1", "hydra.sweep.dir=s")
+    assert sweeplab(*words, "hydra.sweeper.report=false").code == 0
+    for number in range(30):
+        write_run(tmp_path / "s" / f"0{number}-failed", None, seed=100 + number)
+    curves = tmp_path / "s" / "1" / "curves.csv"
+    first = curves.read_text().splitlines()[2].split(",")[3]
+    edit(curves, first, str(np.nextafter(np.float32(first), np.float32(9))))
+    done = sweeplab("reproduce", "s")
+    assert done.code == 1
+    lines = done.out.splitlines()
+    assert lines[0].startswith("s/1: equal within tolerance")
+    assert sum("not retrained" in line for line in lines[:-1]) == 19
+    assert lines[-2:] == [
+        "... and 11 more that are not identical",
+        "32 runs retrained: 30 not retrained, 1 identical, 1 equal within tolerance",
+    ]
+
+
+def test_values_taken_from_hydra_are_saved_as_what_they_were(sweeplab: Command) -> None:
+    taken = ("data=digits", "epochs=1", "data.root=${hydra:runtime.cwd}/data", "seed=${now:%S}")
+    assert sweeplab("train", *taken, "hydra.run.dir=one").code == 0
+    words = (*taken, "hydra.sweep.dir=s", "hydra.sweeper.report=false")
+    done = sweeplab("train", "-m", *words, "optimizer.lr=0.1,0.5")
+    assert done.code == 0, done.text
+    for folder in map(Path, ("one", "s/0", "s/1")):
+        text = (folder / ".hydra" / "config.yaml").read_text()
+        assert "$" not in text
+        assert f"root: {Path.cwd()}/data" in text
+    assert sweeplab("reproduce", "one").out.strip() == "identical"
+    assert sweeplab("reproduce", "s").out.strip() == "2 runs retrained: 2 identical"
+    assert sweeplab("evaluate", "s/0").code == 0
 
 
 @pytest.mark.parametrize("folder", [".", "nowhere"])

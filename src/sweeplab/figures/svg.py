@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from itertools import pairwise
+from typing import IO, Any
 from xml.etree import ElementTree as ET
 
 from matplotlib.figure import Figure
@@ -17,6 +19,8 @@ XLINK = "http://www.w3.org/1999/xlink"
 CLIP = f"{{{SVG}}}clipPath"
 TAG, LONG = re.compile(r"<[^>]*>"), re.compile(r"(\d+\.\d\d)\d+")
 COLOUR = re.compile("|".join(re.escape(colour) for colour in DARK))
+FONT = re.compile(r"font-family: [^;\"]*;? ?")
+UNKNOWN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # to XML
 ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
@@ -24,9 +28,14 @@ ID = re.compile(r'(\bid="|url\(#|href="#)')
 def to_svg(figure: Figure) -> str:
     """The text of a standalone SVG file, the same bytes for the same figure."""
     sink = io.StringIO()
-    figure.savefig(sink, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
-    # A hundredth of a point cannot be seen, and curves are mostly digits. Text is left alone.
-    return TAG.sub(lambda tag: LONG.sub(r"\1", tag.group()), sink.getvalue())
+    _save(figure, sink, format="svg", metadata={"Date": None, "Creator": None})
+    # A hundredth of a point cannot be seen, and curves are mostly digits.
+    return _in_tags(LONG, r"\1", UNKNOWN.sub("\N{REPLACEMENT CHARACTER}", sink.getvalue()))
+
+
+def _in_tags(pattern: re.Pattern[str], new: Any, text: str) -> str:
+    """``text`` with ``pattern`` replaced, but for what is to be read: names may hold anything."""
+    return TAG.sub(lambda tag: pattern.sub(new, tag.group()), text)
 
 
 @styled
@@ -36,8 +45,15 @@ def to_bytes(figure: Figure, file_format: str) -> bytes:
         return to_svg(figure).encode()
     sink = io.BytesIO()
     nothing = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
-    figure.savefig(sink, format=file_format, dpi=DPI, metadata=nothing.get(file_format))
+    _save(figure, sink, format=file_format, metadata=nothing.get(file_format))
     return sink.getvalue()
+
+
+def _save(figure: Figure, sink: IO[Any], **how: Any) -> None:
+    with warnings.catch_warnings():
+        # A browser has the letters that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(sink, dpi=DPI, **how)
 
 
 def page_parts(figure: Figure, svg: str, prefix: str) -> tuple[list[str], list[tuple[str, str]]]:
@@ -86,7 +102,7 @@ def _parse(svg: str, prefix: str) -> ET.Element:
     """The drawing, every id of it beginning with ``prefix``."""
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
-    root = ET.fromstring(ID.sub(rf"\g<1>{prefix}-", svg))  # noqa: S314  (our own drawing)
+    root = ET.fromstring(_in_tags(ID, rf"\g<1>{prefix}-", svg))  # noqa: S314  (our own drawing)
     for image in root.iter(f"{{{SVG}}}image"):
         # matplotlib names an image by its content; equal ones would share an id.
         image.attrib.pop("id", None)
@@ -122,7 +138,7 @@ def _keys(figure: Figure, legend: ET.Element | None) -> list[tuple[str, str]]:
 def _window(view: tuple[float, ...], content: str, more: str = "") -> str:
     box = " ".join(f"{number:.2f}".rstrip("0").rstrip(".") for number in view)
     svg = f'<svg viewBox="{box}"{more} aria-hidden="true" focusable="false">{content}</svg>'
-    return COLOUR.sub(lambda match: f"var({variable(match.group())})", svg)
+    return _in_tags(COLOUR, lambda match: f"var({variable(match.group())})", svg)
 
 
 def variable(colour: str) -> str:
@@ -139,4 +155,4 @@ def _text(element: ET.Element) -> str:
     # HTML knows the namespaces of svg elements and of xlink by itself, and the page has a font.
     xml = ET.tostring(element, encoding="unicode").strip()
     xml = xml.replace(f' xmlns="{SVG}"', "").replace(f' xmlns:xlink="{XLINK}"', "")
-    return re.sub(r">\s+<", "><", re.sub(r"font-family: [^;\"]*;? ?", "", xml))
+    return re.sub(r">\s+<", "><", _in_tags(FONT, "", xml))

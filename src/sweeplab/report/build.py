@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -57,7 +57,10 @@ def build_report(
     several = len(parts) > 1
     judged = {name if several else "": (part, analyse(part)) for name, part in parts.items()}
     said = {name: verdict(*of, asks) for name, of in judged.items()}
-    groups = [_group(*of, said[name], files, name, asks) for name, of in judged.items()]
+    groups = [
+        _group(*of, said[name], files, name, ids, asks)
+        for (name, of), ids in zip(judged.items(), _prefixes(judged), strict=True)
+    ]
     files.remove_stale()
     trouble = trouble_table(sweep)
     page = Page(
@@ -80,10 +83,20 @@ def build_report(
 
 
 def _group(
-    part: Sweep, analysis: Analysis, said: Verdict, files: FigureFiles, name: str, asks: str
+    part: Sweep,
+    analysis: Analysis,
+    said: Verdict,
+    files: FigureFiles,
+    name: str,
+    prefixes: tuple[str, str],
+    asks: str,
 ) -> Group:
-    """What is said and shown of ``part``, under its ``name`` where it is one of several."""
-    prefix = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name))
+    """What is said and shown of ``part``, under its ``name`` where it is one of several.
+
+    Args:
+        prefixes: of the ids on the page, and of the figures' files.
+    """
+    prefix, stem = prefixes
     of = f", {name}" if name else ""
     drawn = sections(part, analysis)
     about = question_of(part.knobs, asks).knobs
@@ -107,7 +120,8 @@ def _group(
         elsewhere -= {plot.name for plot in beside}
         elsewhere |= {plot.name for plot in beside if is_whole(plot)}
         plots = [
-            files.write(plot, prefix, elsewhere=plot.name in elsewhere) for plot in section.plots
+            files.write(plot, stem, prefix, elsewhere=plot.name in elsewhere)
+            for plot in section.plots
         ]
         words = [words for words in sentences.get(section.key, []) if words != said.lead]
         effects = tables.get(section.key, [])
@@ -129,6 +143,21 @@ def _group(
         methods=said.methods,
         settings=settings_table(part, analysis, key=f"{prefix}settings", title=f"Settings{of}"),
     )
+
+
+def _prefixes(names: Collection[str]) -> list[tuple[str, str]]:
+    """What tells the ids, and the files, of several groups apart; nothing where there is one.
+
+    A data set may have any name, so ids come of numbers; files have its words, for people.
+    """
+    if len(names) == 1:
+        return [("", "")]
+    found: dict[str, str] = {}  # ids by the files'
+    for number, name in enumerate(names, start=1):
+        words = "".join(f"{word}-" for word in re.findall(r"[\w.]+", name)).lstrip(".")[:60]
+        stem = words if words and words not in found else f"{words}{number}-"
+        found[stem] = f"set-{number}-"
+    return [(ids, stem) for stem, ids in found.items()]
 
 
 def _opened(opening: Opening) -> list[Cell]:

@@ -73,7 +73,7 @@ def build_comparison(
         other = ["the data are other data: their checksums differ"] if part.other_data else []
         said = compared(part.found, part.differ, [*other, *code])
         prefix = f"{place + 1}-" if several else ""
-        drawn = [files.write(plot, prefix) for plot in differences.plots(part.found)]
+        drawn = [files.write(plot, prefix, prefix) for plot in differences.plots(part.found)]
         answers.append(Answered(part.name if several else "", said, drawn, _tables(part, prefix)))
         rows.append(part.found.pairs.assign(validation_set=part.name))
     files.remove_stale()

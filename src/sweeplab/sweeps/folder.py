@@ -58,6 +58,10 @@ class SweepFolder:
         return found.st_ino, found.st_mtime_ns
 
 
+# What a sweep's folder holds beside runs.
+OWN_NAMES = {inside.name for inside in vars(SweepFolder).values() if isinstance(inside, Inside)}
+
+
 def within(folder: str) -> bool:
     """Whether a relative path stays below where it starts: none in a file may reach elsewhere."""
     return "\0" not in folder and folder[:1] != "/" and ".." not in folder.split("/")

@@ -203,7 +203,7 @@ class _Composer:
             cfg: DictConfig = kind.job.copy()
             for key, value in changes.items():
                 OmegaConf.update(cfg, key, value, merge=True)
-            config = from_hydra(cfg)
+            config = _resolved(cfg, kind.cfg)
             return Job(task, config, saved_root(config, cfg), kind)
         root = patch.get("data.root", kind.root)
         return Job(task, replaced(kind.config, patch), root, kind)
@@ -242,7 +242,7 @@ def _kind(cfg: DictConfig) -> _Kind:
     same = {name: part for name, part in hydra.items() if name not in ("job", "overrides")}
     runtime = same.pop("runtime")
     runtime.pop("output_dir", None)
-    config, values = from_hydra(job), str(OmegaConf.to_container(job))
+    config, values = _resolved(job, cfg), str(OmegaConf.to_container(job))
     return _Kind(
         cfg=cfg,
         job=job,
@@ -252,6 +252,13 @@ def _kind(cfg: DictConfig) -> _Kind:
         hydra=hydra,
         hydra_text=to_yaml({"hydra": same | {"runtime": runtime}}).removeprefix("hydra:\n"),
     )
+
+
+def _resolved(job: DictConfig, whole: DictConfig) -> RunConfig:
+    """:func:`from_hydra`, where values may refer to ``whole``: ``${hydra:runtime.cwd}``."""
+    HydraConfig.instance().set_config(whole)
+    OmegaConf.set_readonly(whole.hydra, None)  # it is filled in for each job
+    return from_hydra(job)
 
 
 def _of_type(key: str, value: Any) -> Any:

@@ -16,7 +16,14 @@ from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderE
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import RunRecord, signature
 from sweeplab.sweeps.find import complete_runs
-from sweeplab.sweeps.folder import JobEntry, SweepFolder, SweepRecord, read_sweep
+from sweeplab.sweeps.folder import (
+    OWN_NAMES,
+    JobEntry,
+    SweepFolder,
+    SweepRecord,
+    read_sweep,
+    within,
+)
 from sweeplab.sweeps.plan import Plan, plan
 from sweeplab.sweeps.question import parse_question
 from sweeplab.task.compose import Job, compose_jobs
@@ -113,7 +120,7 @@ def prepare(request: Request) -> Prepared:
     entries = {entry.signature: entry for entry in earlier}
     for job, identity, number in zip(jobs, identities, planned.numbers, strict=True):
         name = identity.signature
-        run = complete[name][0] if name in complete else RunFolder(folder.path / job.subdir(number))
+        run = complete[name][0] if name in complete else _run_folder(folder, job.subdir(number))
         asked.append(Asked(job, identity, number, run))
         entries[name] = JobEntry(
             number=number,
@@ -205,6 +212,24 @@ def _refuse_other_data(
 def _examples(config: RunConfig) -> Hashable:
     """What chooses the examples of a run, wherever they lie."""
     return tuple(item for item in deciding(config).items() if item[0].startswith("data."))
+
+
+def _run_folder(folder: SweepFolder, subdir: str) -> RunFolder:
+    """The folder of a run, where every command finds it.
+
+    Raises:
+        ConfigError: ``hydra.sweep.subdir`` leads elsewhere.
+    """
+    parts = Path(subdir).parts
+    if not within(subdir):
+        why = "must stay within the sweep's folder"
+    elif any(part.startswith(".") for part in parts):
+        why = "must have no part that begins with a dot, where no run is looked for"
+    elif parts and parts[0] in OWN_NAMES:
+        why = f"must not begin with {parts[0]}, which is the sweep's own"
+    else:
+        return RunFolder(folder.path / subdir)
+    raise ConfigError(f"hydra.sweep.subdir {why}, but is '{subdir}' for a run.")
 
 
 def _refuse_shared_folders(jobs: Sequence[Asked]) -> None:

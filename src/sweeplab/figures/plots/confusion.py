@@ -101,7 +101,7 @@ def _pairs(table: NDArray[Any], classes: Sequence[str]) -> Figure:
     pairs = confused(table)[:MOST]
     rows = pd.DataFrame(
         {
-            "pair": [f"{_short(classes[i])} → {_short(classes[j])}" for i, j in pairs],
+            "pair": [*map(str, range(len(pairs)))],  # names may be alike once they are short
             "images": [int(table[i, j]) for i, j in pairs],
         }
     )
@@ -109,6 +109,8 @@ def _pairs(table: NDArray[Any], classes: Sequence[str]) -> Figure:
     figure, (ax,) = panels(1, cell=cell)
     sns.barplot(rows, x="images", y="pair", color=sns.color_palette()[0], ax=ax)
     ax.grid(visible=False, axis="y")
+    names = [f"{_short(classes[i])} → {_short(classes[j])}" for i, j in pairs]
+    ax.set_yticks(range(len(pairs)), names)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     title = "validation images: true → predicted class"

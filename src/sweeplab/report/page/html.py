@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sweeplab.figures.svg import colour_rules
 from sweeplab.report.page.pieces import Page
+from sweeplab.terminal import plain
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,7 +32,8 @@ def template(name: str, **values: Any) -> str:
         finalize=_unbroken,
     )
     found = environment.get_template(name)
-    return found.render(colours=colour_rules, text=_text, **values)
+    text = found.render(colours=colour_rules, text=_text, **values)
+    return plain(text)  # names of anyone's may hold what no page can
 
 
 def _unbroken(value: Any) -> Any:

@@ -65,18 +65,18 @@ class FigureFiles:
         self.written: list[str] = []
         make_folder(folder)
 
-    def write(self, plot: Plot, prefix: str, *, elsewhere: bool = False) -> PagePlot:
+    def write(self, plot: Plot, stem: str, prefix: str, *, elsewhere: bool = False) -> PagePlot:
         """Write ``plot`` in each format, and take it apart for the page.
 
-        ``prefix`` tells the figures of several data sets apart.
+        ``stem`` tells the files of several data sets apart, and ``prefix`` the ids.
         """
-        name, svg = f"{prefix}{plot.name}", to_svg(plot.figure)
+        name, svg = f"{stem}{plot.name}", to_svg(plot.figure)
         for file_format in self.formats:
             content = svg.encode() if file_format == "svg" else to_bytes(plot.figure, file_format)
             file = f"{name}.{file_format}"
             write_bytes(self.folder / file, content)
             self.written.append(file)
-        return _page_plot(name, plot, svg, elsewhere=elsewhere)
+        return _page_plot(f"{prefix}{plot.name}", plot, svg, elsewhere=elsewhere)
 
     def remove_stale(self) -> None:
         """Remove what an earlier report wrote and this one did not, and note what this one did."""
