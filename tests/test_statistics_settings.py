@@ -138,23 +138,33 @@ def test_predictions_are_used_when_every_setting_has_them() -> None:
     assert none.counts.tolist() == [3, 3]
 
 
-def test_recommend_takes_the_highest_mean_and_of_equals_agreement_then_cost_then_decay() -> None:
-    knobs = ["optimizer.weight_decay", "batch_size"]
+def test_recommend_takes_the_highest_mean_and_of_equals_that_of_good_neighbours() -> None:
+    knobs = ["optimizer.lr", "optimizer.schedule"]
     table = pd.DataFrame(
-        {
-            "setting": range(5),
-            "optimizer.weight_decay": [0.0, 0.1, 0.1, 0.0, 1.0],
-            "batch_size": [64, 64, 32, 16, 16],
-            "sd": [0.02, 0.01, 0.01, 0.01, 0.0],
-        }
-    )
-    tied = pd.DataFrame({"setting": range(5), "mean": [0.9, 0.9, 0.9, 0.9, 0.899], "tied": True})
-    cost = pd.Series([320.0, 640.0, 320.0, 320.0, 160.0])
-    assert recommend(table, tied, knobs, cost) == 2
-    assert recommend(table, tied.drop(index=2), knobs, cost) == 3  # fewer examples than 1
-    assert recommend(table.assign(sd=[0.0, *table["sd"][1:]]), tied, knobs, cost) == 0
-    assert recommend(table, tied.assign(mean=0.8 + table["setting"] / 100), knobs, cost) == 4
+        [(lr, kind) for kind in ("constant", "cosine", "linear") for lr in (0.01, 0.1, 1.0)],
+        columns=knobs,
+    ).assign(setting=range(9))
+    # Settings 0, 4 and 8 reach 0.9.
+    mean = [0.9, 0.7, 0.1, 0.6, 0.9, 0.8, 0.2, 0.3, 0.9]
+    tied = pd.DataFrame({"setting": range(9), "mean": mean, "tied": True})
+    cost = pd.Series(640.0, index=range(9))
+    # Beside 0 are 1, and of the other schedules 3 and 6: (0.7 + 0.6 + 0.2) / 3 = 0.5. Beside 4
+    # are 3, 5, 1 and 7: 0.6. Beside 8 are 7, 2 and 5: 0.4.
+    assert recommend(table, tied, knobs, cost) == 4
+    tied.loc[3, "mean"] = 0.1  # beside 4 it is 0.475 now, and beside 0 it is 0.333
+    assert recommend(table, tied, knobs, cost) == 4
+    tied.loc[5, "mean"] = 0.2  # 0.325
+    assert recommend(table, tied, knobs, cost) == 0
+    assert recommend(table, tied.assign(mean=0.8 + table["setting"] / 100), knobs, cost) == 8
     assert recommend(table, tied.assign(tied=False), knobs, cost) is None
+
+
+def test_of_equals_without_neighbours_the_cheapest_is_recommended() -> None:
+    table = pd.DataFrame({"setting": [0, 1], "optimizer.lr": [0.1, 0.2], "batch_size": [4, 64]})
+    tied = pd.DataFrame({"setting": [0, 1], "mean": 0.9, "tied": True})
+    for cheap in (0, 1):
+        cost = pd.Series([320.0 if k == cheap else 640.0 for k in (0, 1)])
+        assert recommend(table, tied, ["optimizer.lr", "batch_size"], cost) == cheap
 
 
 def test_cost_is_examples_seen_and_no_dropped_batch_decides() -> None:

@@ -8,10 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeplab.statistics.noise import Noise, noise
-from sweeplab.statistics.replicates import replicates
-from sweeplab.sweeps.settings import summarise
-
 Floats = NDArray[np.float64]
 INVENTED = "invented"  # a knob that does nothing
 
@@ -47,10 +43,3 @@ class Drawn:
                 "data.train_draw": np.tile(np.arange(s) // (s // self.draws), k),
             },
         )
-
-    def measured(self) -> tuple[Noise, pd.DataFrame]:
-        """What the statistics start from: both chances, and the table of settings."""
-        runs = self.runs()
-        correct = list(self.right.reshape(-1, self.right.shape[2]))
-        table = summarise(runs, self.knobs)
-        return noise(replicates(runs, self.knobs, correct)), table

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 from bank import CACHE, Bank
 from drawn import Drawn
-from measure import Measured, summary
+from measure import Measured, seen
+from table import summary
 
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import load, load_test
 from sweeplab.statistics.intervals import accuracy_interval
 from sweeplab.statistics.predictions import correct_of
-from sweeplab.statistics.tied import tied_set
 from sweeplab.training import plan_stacks, train_stack
 
 GRID: dict[str, list[float]] = {
@@ -44,7 +44,7 @@ def main() -> None:
     rows = []
     for size, (draws, seeds, images) in product(GRID["data.train_size"], SWEEPS):
         swept = (sweep(runs, rng, size, draws, seeds, images) for _ in range(REPEATS))
-        found = summary(map(held, swept))
+        found = summary(map(held, swept)).set_index("measure")
         rows.append(
             {"training images": int(size), "draws": draws, "seeds": seeds, "images": images}
             | {
@@ -58,19 +58,19 @@ def main() -> None:
 
 def held(drawn: Drawn) -> Measured:
     """Whether the interval of each setting's accuracy holds the truth; whether the best is kept."""
-    model, settings = drawn.measured()
-    found = [accuracy_interval(model, k) for k in range(len(settings))]
-    tied = tied_set(model)["tied"].to_numpy(dtype=bool)
+    one = seen(drawn)
+    tied = one.among
+    found = [accuracy_interval(one.model, k) for k in range(len(one.settings))]
     return {
         "interval holds the truth": float(
             np.mean(
                 [
-                    one is not None and one.low <= truth <= one.high
-                    for one, truth in zip(found, drawn.truth, strict=True)
+                    own is not None and own.low <= truth <= own.high
+                    for own, truth in zip(found, drawn.truth, strict=True)
                 ]
             )
         ),
-        "its width": float(np.mean([one.high - one.low for one in found if one is not None])),
+        "its width": float(np.mean([own.high - own.low for own in found if own is not None])),
         "best lost": float(not tied[int(np.argmax(drawn.truth))]),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -18,6 +19,9 @@ FLIP = 0.5  # how differently seeds see them
 LEVEL = 0.88  # accuracy where nothing else is asked
 QUIET = 0.004  # standard deviation over seeds of a setting's accuracy
 LOUD = 8  # times as much has a noisy one
+SHAPES = {10: (2, 5), 50: (2, 5, 5), 240: (4, 5, 12)}
+KNOBS = ["a", "b", "c"]
+EFFECTS = (0.0, 0.01, 0.03)  # standard deviations of a knob's effects
 NOISES = {"equal": 0.0, "tenth": 0.1, "half": 0.5}  # share of noisy settings
 
 
@@ -52,7 +56,7 @@ def sweep(
     settings: int,
     seeds: int,
     noise: str = "equal",
-    ahead: float = 0.0,
+    ahead: int = 0,
 ) -> Drawn:
     """A sweep of equal settings, of which the last is ``ahead``, with an invented knob.
 
@@ -61,18 +65,41 @@ def sweep(
         settings: K, even.
         seeds: S.
         noise: which settings are noisy, a key of ``NOISES``; they are drawn at random.
-        ahead: how much better the last setting is.
+        ahead: by how many standard errors of a difference the last setting is better.
     """
     truth = np.full(settings, LEVEL)
-    truth[-1] += ahead
-    spread = np.full(settings, QUIET)
-    noisy = rng.permutation(settings)[: round(NOISES[noise] * settings)]
-    spread[noisy] *= LOUD
+    truth[-1] += ahead * standard_error(seeds) if ahead else 0.0
+    spread = spreads(rng, settings, noise)
     rows = list(product(range(settings // 2), (0, 1)))
     table = pd.DataFrame(rows, columns=["other", INVENTED])
     return Drawn(table, simulate(rng, truth, seeds, spread), truth, spread)
 
 
+def planted(rng: np.random.Generator, settings: int, seeds: int, noise: str = "equal") -> Drawn:
+    """A complete grid of three knobs (of two with 10 settings) with effects, alone and in pairs.
+
+    Args: as of :func:`sweep`.
+    """
+    shape = SHAPES[settings]
+    truth = np.full(shape, LEVEL)
+    for axis, size in enumerate(shape):
+        effect = rng.normal(0, rng.choice(EFFECTS), size)
+        truth += effect.reshape([-1 if at == axis else 1 for at in range(len(shape))])
+    truth += rng.normal(0, EFFECTS[1] / 2, shape)
+    truth = truth.ravel().clip(0.5, 0.98)
+    spread = spreads(rng, settings, noise)
+    table = pd.DataFrame(list(product(*map(range, shape))), columns=KNOBS[: len(shape)])
+    return Drawn(table, simulate(rng, truth, seeds, spread), truth, spread)
+
+
+def spreads(rng: np.random.Generator, settings: int, noise: str) -> Floats:
+    """Standard deviations over seeds ``[K]``, of which some are ``LOUD`` times as large."""
+    spread = np.full(settings, QUIET)
+    spread[rng.permutation(settings)[: round(NOISES[noise] * settings)]] *= LOUD
+    return spread
+
+
+@cache
 def standard_error(seeds: int, sweeps: int = 2000) -> float:
     """The standard error of the difference of two quiet settings, over seeds and 500 images."""
     rng = np.random.default_rng(99)

@@ -1,18 +1,21 @@
-"""What was measured, as a page of the documentation."""
+"""What was measured: a table of all results, and a page of the documentation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+RESULTS = Path(__file__).parents[2] / "docs" / "coverage.csv"
+COLUMNS = ["case", "measure", "mean", "error", "max", "sweeps"]
 HEAD = """# Are the report's statistics right?
 
 `make coverage` draws sweeps whose truth is known, gives them to the functions that write the
-report, and counts how often these are wrong. This page is what it printed:
-`python benchmarks/coverage --out docs/coverage.md` writes it anew (an hour or more of one core;
-`--quick` takes some minutes). "±" is the standard error of the simulation itself.
+report, and counts how often these are wrong. It takes about an hour of one core, writes this page
+from `docs/coverage.csv`, and goes on where it was stopped; `--quick` takes some minutes. "±" is the
+standard error of the simulation itself.
 
 - **Simulated sweeps** (`benchmarks/coverage/simulate.py`): settings that are all equally good, on
   500 images, with 2, 3 or 5 seeds. The standard deviation over seeds is 0.004; "a tenth" and "half"
@@ -23,6 +26,31 @@ report, and counts how often these are wrong. This page is what it printed:
   grid, which has momentum and other values.
 
 """
+
+
+def read(file: Path) -> pd.DataFrame:
+    """The results so far."""
+    return pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=COLUMNS)
+
+
+def save(results: pd.DataFrame, file: Path) -> None:
+    """Keep them, whole at every moment."""
+    beside = file.with_suffix(".part")
+    results[COLUMNS].to_csv(beside, index=False, float_format="%.6g")
+    beside.replace(file)
+
+
+def summary(measured: Iterable[Mapping[str, float]]) -> pd.DataFrame:
+    """Means over sweeps with their standard errors: a row a measure."""
+    frame = pd.DataFrame(list(measured))
+    count = frame.count()
+    found = {
+        "mean": frame.mean(),
+        "error": frame.std() / np.sqrt(count),
+        "max": frame.max(),
+        "sweeps": count,
+    }
+    return pd.DataFrame(found).rename_axis("measure").reset_index()
 
 
 def write(measured: pd.DataFrame, file: Path) -> None:
@@ -40,35 +68,61 @@ def write(measured: pd.DataFrame, file: Path) -> None:
 def _simulated(measured: pd.DataFrame, named: pd.DataFrame) -> list[str]:
     rows = measured.assign(kind=named[1], settings=named[2], seeds=named[3])
     rows = rows[named[0] == "simulated"]
-    equal, ahead = rows["kind"].str.endswith("noise"), rows["kind"].str.contains("ahead")
+    kinds = {
+        "best lost": "The truly best is not among those that could be best (at most 5 %)",
+        "false effect": "A knob without effect is said to have one (at most 5 %)",
+        "power": "Worse settings that are left out, where one is ahead by 1, 2, 3 standard errors",
+        "coverage of knobs": "Importance: the interval of a knob's share holds it (at least 93 %)",
+        "coverage of pairs": "The same of pairs of knobs",
+        "coverage of seeds": "The same of seeds",
+    }
     said = []
-    for measure, title in (
-        ("best lost", "The truly best is not among those that could be best (at most 5 %)"),
-        ("false effect", "A knob without effect is said to have one (at most 5 %)"),
-    ):
-        said.append(_pivot(rows[equal & (rows["measure"] == measure)], title, "noisy settings"))
-    power = rows[ahead & (rows["measure"] == "power")]
-    title = "Worse settings that are left out, where one is ahead by 1, 2, 3 standard errors"
-    return [*said, _pivot(power, title, "the best")]
+    for measure, title in kinds.items():
+        ahead = rows["kind"].str.contains("ahead")
+        own = rows[ahead == (measure == "power")]
+        said.append(_pivot(own, measure, title))
+    return said
 
 
-def _pivot(rows: pd.DataFrame, title: str, kind: str) -> str:
-    if rows.empty:
+def _pivot(rows: pd.DataFrame, measure: str, title: str) -> str:
+    """A row a number of settings and kind, a column a number of seeds."""
+    own = rows[rows["measure"] == measure]
+    if own.empty:
         return ""
-    cells = [
-        f"{_percent(mean, error)}" for mean, error in zip(rows["mean"], rows["error"], strict=True)
-    ]
-    names = {"equal noise": "none", "tenth noise": "a tenth", "half noise": "half"}
-    table = rows.assign(cell=cells, kind=rows["kind"].replace(names))
-    table["settings"] = pd.Categorical(table["settings"], list(dict.fromkeys(table["settings"])))
+    place = ["settings", "kind", "seeds"]
+    before = rows[rows["measure"] == f"before: {measure}"].set_index(place)
+    cells = []
+    for row in own.to_dict("records"):
+        cell = _percent(row["mean"], row["error"])
+        at = tuple(row[name] for name in place)
+        if at in before.index:
+            cell += f" ({_percent(before.loc[at, 'mean'], before.loc[at, 'error'])})"
+        cells.append(cell)
+    kind = own["kind"].str.removeprefix("effects and ")
+    names = {
+        "equal noise": "none noisy",
+        "tenth noise": "a tenth noisy",
+        "half noise": "half noisy",
+    }
+    table = own.assign(cell=cells, kind=kind.replace(names))
+    for name in ("settings", "seeds", "kind"):
+        numbers = sorted(set(table[name]), key=lambda text: _first(text, list(names.values())))
+        table[name] = pd.Categorical(table[name], numbers)
     wide = table.pivot_table(
         index=["settings", "kind"], columns="seeds", values="cell", aggfunc="first", observed=True
-    ).fillna("–")
+    )
+    wide = wide.astype(object).fillna("–")
     lines = [
-        [settings, what, *cells]
+        [str(settings), str(what), *cells]
         for (settings, what), cells in zip(wide.index, wide.to_numpy(), strict=True)
     ]
-    return _markdown(title, ["", kind, *wide.columns], lines)
+    title += ". In brackets: the code before (202b83d)" if len(before) else ""
+    return _markdown(title, ["", "", *map(str, wide.columns)], lines)
+
+
+def _first(text: str, order: Sequence[str]) -> int:
+    """What to sort by: a number that it starts with, or its place."""
+    return order.index(text) if text in order else int(text.split(maxsplit=1)[0])
 
 
 REAL = {
@@ -77,6 +131,7 @@ REAL = {
         ("could be best", "could be best", False),
         ("regret", "regret", False),
         ("regret of the highest mean", "of the highest mean", False),
+        ("regret beyond the highest mean's", "difference", False),
         ("false clear notes on ends", "false ends of ranges", True),
         ("false effect", "false effect", True),
     ),
@@ -85,6 +140,7 @@ REAL = {
         ("optimism stated", "as stated", False),
         ("coverage of accuracies", "an accuracy", True),
         ("coverage of what to expect", "what to expect", True),
+        ("fewer settings in their band", "fewer settings (80 %)", True),
         ("coverage of knobs", "importance: knobs", True),
         ("coverage of pairs", "pairs", True),
         ("coverage of seeds", "seeds", True),
@@ -118,7 +174,9 @@ def _cell(own: pd.DataFrame, measure: str, share: bool) -> str:
     mean, error = float(own.loc[measure, "mean"]), float(own.loc[measure, "error"])
     if share:
         return _percent(mean, error)
-    return f"{mean:.0f} ± {error:.0f}" if mean > 2 else f"{mean:.4f} ± {error:.4f}"
+    return (
+        f"{mean:.0f} ± {error:.0f}" if mean > 2 else f"{mean:.4f} ± {error:.4f}".replace("-", "−")
+    )
 
 
 def _percent(mean: float, error: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
@@ -16,10 +17,12 @@ from sweeplab.statistics.noise import (
     seed_variances,
     squared_gaps,
 )
+from sweeplab.statistics.seeds import Prior
 
 NORMAL = 200  # degrees of freedom, from which Student's t is taken for normal: it is faster
 CERTAIN = 38.0  # the largest normal deviate that is told from infinity
-HALVINGS = 40  # of the range of sizes in which a width is looked for
+STEPS = 40  # at most, until a width is found
+EXACT = 1e-10  # of it, as a share
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +46,7 @@ class Errors:
     def tail(self, size: Floats) -> Floats:
         """The probability of an error above ``size``, which is not negative."""
         spread = np.sqrt(self.images[..., None] + self.seeds)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            deviate = np.asarray(size)[..., None] / spread
-        deviate = np.nan_to_num(deviate, nan=0.0, posinf=1e9)
+        deviate = np.asarray(size)[..., None] / np.maximum(spread, 1e-300)
         tails = ndtr(-deviate) if self.df >= NORMAL else stdtr(self.df, -deviate)
         return np.asarray((self.weight * tails).sum(axis=-1))
 
@@ -56,14 +57,26 @@ class Errors:
         return np.asarray(np.sign(difference) * np.clip(size, 0.0, CERTAIN))
 
     def half(self, deviate: Floats | float) -> Floats:
-        """Half the width of an interval, at most 1: the size with the tail of a normal deviate."""
-        middle = np.log(np.maximum(self.se, 1e-12))
-        low, high = middle + np.log(0.01), middle + np.log(1000.0)
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            below = self.deviate(np.exp(middle)) < deviate
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return np.asarray(np.where(self.se > 0, np.minimum(np.exp(high), 1.0), 0.0))
+        """Half the width of an interval, at most 1: the size with the tail of a normal deviate.
+
+        By the secant method on logarithms, on which it is near a line, kept within the range in
+        which the size is known to lie.
+        """
+        se, wanted = np.maximum(self.se, 1e-12), np.maximum(deviate, 1e-12)
+        low, high = np.log(se) + np.log(0.01), np.log(se) + np.log(1000.0)
+        at, before, slope = np.clip(np.log(se * wanted), low, high), None, np.ones_like(se)
+        for _ in range(STEPS):
+            off = np.log(np.maximum(self.deviate(np.exp(at)), 1e-12) / wanted)
+            low, high = np.where(off < 0, at, low), np.where(off < 0, high, at)
+            if before is not None:
+                moved = at - before[0]
+                slope = np.divide(off - before[1], moved, out=slope, where=moved != 0)
+            step = at - off / np.where(slope > 0, slope, 1.0)
+            before = at, off
+            at = np.where((step > low) & (step < high), step, (low + high) / 2)
+            if np.abs(at - before[0]).max(initial=0.0) < EXACT:
+                break
+        return np.asarray(np.where(self.se > 0, np.minimum(np.exp(at), 1.0), 0.0))
 
 
 def mean_errors(model: Noise, settings: Indices) -> Errors:
@@ -81,8 +94,56 @@ def mean_errors(model: Noise, settings: Indices) -> Errors:
     return Errors(images, variance[settings] / n, weight[settings], df)
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Errors of differences ``[...]``, but for what seeds show of their variances."""
+
+    images: Floats  # [...], as of :class:`Errors`
+    df: float
+    unit: Floats  # [...], what the variance of a difference over seeds, over S, is measured in
+    explained: Floats  # [...], the part of it that ``images`` holds
+    freedom: Floats  # [...], degrees of freedom of its estimate
+    prior: Prior | None  # None with one seed; its variance is then ``unit``
+
+    def errors(self, seen: Floats) -> Errors:
+        """With the estimates ``[...]`` of the variances over seeds, over S."""
+        if self.prior is None:
+            return Errors(
+                self.images, self.unit[..., None], np.ones((*self.images.shape, 1)), self.df
+            )
+        weight = self.prior.posterior(seen / self.unit, self.freedom)
+        seeds = self.unit[..., None] * self.prior.variance - self.explained[..., None]
+        return Errors(self.images, np.maximum(seeds, 0.0), weight, self.df)
+
+    def typical(self) -> Known:
+        """Of a difference in the middle of these."""
+        return self._each(lambda values: np.asarray(np.median(values)))
+
+    def part(self, *index: Indices) -> Known:
+        """Of some of these."""
+        shape = self.images.shape
+        return self._each(lambda values: np.broadcast_to(values, shape)[index])
+
+    def spread(self, shape: tuple[int, ...]) -> Known:
+        """Of a single one, as if it were many."""
+        return self._each(lambda values: np.broadcast_to(values, shape))
+
+    def _each(self, change: Callable[[Floats], Floats]) -> Known:
+        parts = (self.images, self.unit, self.explained, self.freedom)
+        images, unit, explained, freedom = (change(values) for values in parts)
+        return replace(self, images=images, unit=unit, explained=explained, freedom=freedom)
+
+
 def pair_errors(model: Noise, rows: Indices, columns: Indices, elementwise: bool = False) -> Errors:
-    """Errors of ``mean[rows] - mean[columns]``.
+    """Errors of ``mean[rows] - mean[columns]``; see :func:`pairs`."""
+    known, seen = pairs(model, rows, columns, elementwise)
+    return known.errors(seen)
+
+
+def pairs(
+    model: Noise, rows: Indices, columns: Indices, elementwise: bool = False
+) -> tuple[Known, Floats]:
+    """Errors of ``mean[rows] - mean[columns]``, and the estimated variances over seeds, over S.
 
     To the images' part a success and a failure in 2 M are added, as A. Agresti and Y. Min do to
     McNemar's table (Stat. in Medicine 24, 2005): settings that differ on three images differ on
@@ -120,7 +181,13 @@ def pair_errors(model: Noise, rows: Indices, columns: Indices, elementwise: bool
 
 
 def average_errors(model: Noise, left: Indices, right: Indices) -> Errors:
-    """The same for the mean over G pairs of ``mean[left[g]] - mean[right[g]]``, of shape ``[1]``.
+    """Errors of the mean over G pairs of differences; see :func:`average`."""
+    known, seen = average(model, left, right)
+    return known.errors(seen)
+
+
+def average(model: Noise, left: Indices, right: Indices) -> tuple[Known, Floats]:
+    """As :func:`pairs`, of the mean over G pairs of ``mean[left[g]] - mean[right[g]]``: ``[1]``.
 
     Pairs may share what a seed does or not, so the variance over seeds falls with the number of
     pairs by any factor between 1 and G: all, on a logarithmic scale, are held equally likely.
@@ -168,14 +235,14 @@ def _errors(
     trend: Floats,
     steps: Floats,
     pairs: int,
-) -> Errors:
+) -> tuple[Known, Floats]:
     m, s = model.images or 0, model.by_seed.shape[1]
     images, df = binomial, np.inf
     if over_images is not None and m > 1:
         images, df = over_images / (m * (m - 1)), m - 1.0
     images = images + (1 / (pairs * m**2) if m else 0.0)
     if not model.covers_seeds:
-        return Errors(images, steps[..., None], np.ones((*images.shape, 1)), df)
+        return Known(images, df, steps, alone, alone, None), alone
     # Variances of means over seeds: crossed from differences seed by seed, others unpaired.
     raw, known, freedom = alone, alone_known, np.maximum(fewest - 1.0, 0.0)
     if s > 1 and over_seeds is not None:
@@ -186,7 +253,4 @@ def _errors(
         known = np.where(crossed, explained, known)
         freedom = np.where(crossed, s - 1.0, freedom)
     unit = seed_unit(model, known * s, 1 / pairs, s) / s * trend
-    prior = model.prior.shared_by(pairs)
-    weight = prior.posterior(raw / unit, freedom)
-    seeds = np.maximum(unit[..., None] * prior.variance - known[..., None], 0.0)
-    return Errors(images, seeds, weight, df)
+    return Known(images, df, unit, known, freedom, model.prior.shared_by(pairs)), raw

@@ -36,11 +36,7 @@ def draws(
     """
     k = len(model.mean)
     variance = model.large if variance is None else variance
-    if model.by_image is None or model.images is None:
-        error = rng.standard_normal((number, k), dtype=np.float32)
-        error *= np.sqrt(model.binomial).astype(np.float32)
-    else:
-        error = _image_errors(model, number, rng)
+    error = image_errors(model, number, rng)
     if variance.any():
         own = rng.standard_normal((number, k), dtype=np.float32)
         unit, shrink = seed_correlation(model)
@@ -51,9 +47,13 @@ def draws(
     return error
 
 
-def _image_errors(model: Noise, number: int, rng: np.random.Generator) -> Singles:
+def image_errors(model: Noise, number: int, rng: np.random.Generator) -> Singles:
     """``[number, K]`` normal errors with the covariance of means over images."""
-    m, factor = model.images or 0, model.image_factor
+    m = model.images or 0
+    if model.by_image is None or not m:
+        error = rng.standard_normal((number, len(model.mean)), dtype=np.float32)
+        return np.asarray(error * np.sqrt(model.binomial).astype(np.float32))
+    factor = model.image_factor
     scale = np.float32(1 / np.sqrt(m * max(m - 1, 1)))
     normal = rng.standard_normal((number, factor.shape[1]), dtype=np.float32)
     return np.asarray((normal @ factor.T) * scale)

@@ -28,13 +28,14 @@ from scipy.special import ndtr
 
 from sweeplab.statistics.chance import Chance
 from sweeplab.statistics.replicates import Replicates, sum_by
-from sweeplab.statistics.seeds import Prior, learn, trend
+from sweeplab.statistics.seeds import Prior, doubt, learn, trend
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 LARGE = 2.5  # standard errors: about where comparisons of many settings are decided
+BLOCK = 2048  # differences at once
 OFFSETS = 3  # neighbours in accuracy that the variance over seeds is learnt from
 
 
@@ -54,6 +55,7 @@ class Noise:
     by_seed: Singles  # [K, S], accuracy of each run; 0 where not crossed
     rest: Singles | None  # [K, S M], what both leave over; 0 where not crossed
     prior: Prior  # how variances over seeds are distributed around their trend
+    alone: Prior  # the same of single settings, without what a seed does to all alike
     trend: Floats  # [K], the typical variance over seeds of settings as good, in units of ``known``
     own: Floats  # [K], each setting's variance over seeds; 0 with one seed
     known: Floats  # [K], the part of it that ``by_image`` holds already
@@ -131,7 +133,8 @@ def noise(data: Replicates, steps: Floats | None = None) -> Noise:
         by_image=by_image,
         by_seed=by_seed,
         rest=rest,
-        prior=learn(np.zeros(0), 0.0, 0.0),
+        prior=doubt(),
+        alone=doubt(),
         trend=np.ones(k),
         own=own,
         known=known,
@@ -186,10 +189,13 @@ def seed_unit(model: Noise, known: Floats, weight: float, seeds: int) -> Floats:
 
 def squared_gaps(part: Singles, rows: Indices, columns: Indices, elementwise: bool) -> Floats:
     """Sums of squares of the differences of rows, ``[A, B]``, or ``[A]`` if elementwise."""
-    a, b = part[rows], part[columns]
     if elementwise:
-        gap = a - b
-        return np.asarray(np.einsum("ij,ij->i", gap, gap), dtype=np.float64)
+        squares = np.empty(len(rows))
+        for start in range(0, len(rows), BLOCK):
+            gap = part[rows[start : start + BLOCK]] - part[columns[start : start + BLOCK]]
+            squares[start : start + BLOCK] = np.einsum("ij,ij->i", gap, gap)
+        return squares
+    a, b = part[rows], part[columns]
     own = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)
     return np.asarray(np.maximum(own - 2 * (a @ b.T), 0.0), dtype=np.float64)
 
@@ -217,7 +223,13 @@ def _learn(model: Noise) -> Noise:
     middle = (model.mean[one] + model.mean[other]) / 2
     typical = np.maximum(trend(np.nan_to_num(model.mean), middle, ratio, s - 1.0), 1e-12)
     around = ratio / ((typical[one] + typical[other]) / 2)
-    return replace(model, trend=typical, prior=learn(around, s - 1.0, len(order) / 2))
+    prior = learn(around, s - 1.0, len(order) / 2)
+    # What a seed does to all settings alike cancels in comparisons; the median leaves odd ones out.
+    apart = model.by_seed[order] - np.median(model.by_seed[order], axis=0)
+    apart = apart - apart.mean(axis=1, keepdims=True)
+    each = np.square(apart, dtype=np.float64).sum(axis=1) / (s - 1) * len(order) / (len(order) - 1)
+    each /= seed_unit(model, model.known[order], 1.0, 1) * typical[order]
+    return replace(model, trend=typical, prior=prior, alone=learn(each, s - 1.0, len(order)))
 
 
 def _crossed(data: Replicates) -> tuple[NDArray[np.bool_], Singles]:

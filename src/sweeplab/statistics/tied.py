@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from sweeplab.statistics.contrasts import pair_errors
-from sweeplab.statistics.joint import draws
+from sweeplab.statistics.contrasts import pair_errors, pairs
 from sweeplab.statistics.noise import Noise
+from sweeplab.statistics.redrawn import critical, redrawn, tabulated
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -20,14 +20,8 @@ Indices = NDArray[np.intp]
 COLUMNS = ["setting", "mean", "difference", "se", "z", "critical", "tied", "highest"]
 ERROR = 0.05
 FIRST_STAGE = 0.1  # of the error, spent on leaving out rivals that are plainly worse
-DRAWS = 4000  # half of it for many settings
-FIRST_DRAWS = 400
-MANY = 300
-LARGEST_JOINT = 2000  # candidates; beyond, Bonferroni's bound stands in for the joint distribution
-# How far the critical value goes from that of normal errors towards that of Bonferroni. Errors
-# whose variance is not known are less alike far out than normal ones: with a tenth of the settings
-# noisy, 3 to 5 seeds and 50 to 240 settings the best was lost in 6 to 8 % without it.
-APART = 0.6
+DRAWS = 1000
+RIVALS = 400  # in a redrawn sweep, at most; more are counted as if they added up
 BLOCK = 64
 
 
@@ -41,8 +35,8 @@ def tied_set(
     over images and seeds (:mod:`~.noise`), as a normal deviate of the same tail probability, and
     c(k) the 1 - ``error`` quantile of that maximum if k is truly best. So whichever setting is
     truly best stays with probability 1 - ``error``: multiple comparisons with the best (J. C. Hsu,
-    Multiple Comparisons, 1996, chapter 4; S. S. Gupta, Technometrics 7, 1965), with c(k) from the
-    joint distribution of all differences instead of equal correlations. Two refinements:
+    Multiple Comparisons, 1996, chapter 4; S. S. Gupta, Technometrics 7, 1965), with c(k) from
+    redrawn sweeps (:mod:`~.redrawn`) instead of equal correlations. Two refinements:
 
     - rivals that are worse than k beyond a simultaneous bound of ``error / 10`` cannot be the
       maximum and leave it; the rest is tested at ``0.9 error`` (J. P. Romano, A. M. Shaikh and
@@ -97,9 +91,7 @@ def tied_set(
 def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Floats, Floats]:
     """For each candidate the largest z of a rival, and c at ``error``."""
     k = len(chosen)
-    z, critical = np.empty(k), np.empty(k)
-    errors: Singles | None = None
-    number = DRAWS if k <= MANY else DRAWS // 2
+    z, limit = np.empty(k), np.empty(k)
     left = error * (1 - FIRST_STAGE)
     bound = -ndtri(error * FIRST_STAGE / (k - 1))  # Bonferroni, over rivals
     # Of few settings too, a difference that decides lies outside its own 95 % interval.
@@ -108,43 +100,35 @@ def _maxima(model: Noise, chosen: Indices, error: float, seed: int) -> tuple[Flo
     top = np.full(k, chosen[int(np.argmax(model.mean[chosen]))])
     ahead = model.mean[top] - model.mean[chosen]
     z[:] = pair_errors(model, top, chosen, elementwise=True).deviate(ahead)
-    critical[:] = max(float(-ndtri(left / (k - 1))), least)
-    near = np.flatnonzero(z <= critical)
+    limit[:] = max(float(-ndtri(left / (k - 1))), least)
+    near = np.flatnonzero(z <= limit)
+    by_chance = _by_chance(model, chosen[near], chosen, left, seed)
     for start in range(0, len(near), BLOCK):
         rows = near[start : start + BLOCK]
         ahead = model.mean[chosen] - model.mean[chosen[rows], None]
         deviate = pair_errors(model, chosen[rows], chosen).deviate(ahead)
         deviate[np.arange(len(rows)), rows] = -np.inf
         z[rows] = deviate.max(axis=1)
-        rivals = deviate > -bound
-        critical[rows] = np.maximum(-ndtri(left / np.maximum(rivals.sum(axis=1), 1)), least)
-        if k > LARGEST_JOINT:
-            continue
-        # Outside these bounds the joint distribution cannot change the verdict.
-        for row in np.flatnonzero((z[rows] > least) & (z[rows] <= critical[rows])).tolist():
-            if errors is None:
-                errors = draws(model, number, np.random.default_rng(seed))[:, chosen]
-            mine = errors[:, rows[row]]
-            exact = _quantile(errors, mine, rivals[row], float(z[rows[row]]), left)
-            exact += APART * max(critical[rows[row]] - exact, 0.0)
-            critical[rows[row]] = min(max(exact, least), critical[rows[row]])
-    return z, critical
+        rivals = np.maximum((deviate > -bound).sum(axis=1), 1)
+        limit[rows] = np.clip(by_chance[rivals - 1], least, limit[rows])
+    return z, limit
 
 
-def _quantile(
-    errors: Singles, mine: Singles, rivals: NDArray[np.bool_], z: float, left: float
-) -> float:
-    """The 1 - ``left`` quantile of the largest standardised difference, from simulated errors.
-
-    Most verdicts are plain after a few draws, which then suffice.
-    """
-    columns = slice(None) if rivals.sum() >= len(rivals) - 1 else rivals
-    for number in (FIRST_DRAWS, len(errors)):
-        gap = errors[:number, columns] - mine[:number, None]
-        spread = gap.std(axis=0)
-        spread[spread == 0] = np.inf  # the same answers to every image, or the candidate itself
-        gap /= spread
-        largest = gap.max(axis=1)
-        if (largest >= z).mean() > left + 4 * np.sqrt(left * (1 - left) / number):
-            break
-    return float(np.quantile(largest, 1 - left))
+def _by_chance(model: Noise, near: Indices, chosen: Indices, left: float, seed: int) -> Floats:
+    """``[K - 1]``: of r rivals the largest z that ``left`` exceed, if all are equally good."""
+    rng, k = np.random.default_rng(seed), len(chosen)
+    number, simulated = DRAWS, min(k - 1, RIVALS)
+    sweeps = redrawn(model, number, rng)
+    ones, candidate = np.unique(rng.choice(len(near), number), return_inverse=True)
+    # Each candidate's rivals in random order; where it is itself among them, the last comes in.
+    others = rng.random((number, k), dtype=np.float32).argsort(axis=1)[:, : simulated + 1]
+    itself = chosen[others[:, :-1]] == near[ones[candidate], None]
+    rival = np.where(itself, others[:, -1:], others[:, :-1])
+    known, _ = pairs(model, near[ones], chosen)
+    known = known.part(candidate[:, None], rival)
+    at, one = np.arange(number)[:, None], near[ones[candidate], None]
+    largest = sweeps.deviates(known, at, chosen[rival], one, tabulated(known))
+    np.maximum.accumulate(largest, axis=1, out=largest)
+    found = [critical(largest[:, r], left, r + 1) for r in range(simulated)]
+    more = np.arange(simulated + 1, k, dtype=np.float64)
+    return np.append(found, critical(largest[:, -1], left * simulated / more, more))

@@ -14,8 +14,8 @@ from sweeplab.words import count, number, numbers, replicates, setting_text
 
 # What statistics.recommend does.
 RULE = (
-    "Of equal means the one is taken whose seeds agree best, then the one that sees the fewest "
-    "training examples, then the one with the largest weight decay."
+    "Of equal means the one is taken whose neighbours, one step away in one knob, have the highest "
+    "mean, then the one that sees the fewest training examples."
 )
 FULL_NAMES = 4  # knobs of a setting; of more the short names are used
 

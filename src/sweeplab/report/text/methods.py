@@ -90,7 +90,7 @@ IMPORTANCE = Method(
 TESTS = Method(
     "Whether a knob does anything (max-t test)",
     "All settings that differ in this knob alone are compared, one by one and on average. A "
-    "false effect is found in 5 % of cases.",
+    "false effect is found in at most 5 % of cases.",
     "images and seeds; all comparisons of one knob at once",
     "that several knobs are tested: each has its own 5 %",
     "P. H. Westfall and S. S. Young, Resampling-Based Multiple Testing, 1993, section 2.5",
