@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -277,10 +278,9 @@ def test_anothers_journal_is_refused(sweeplab: Command, tmp_path: Path) -> None:
 # ------------------------------------------------------------------ killed
 
 
-def killed_search(kills: int, folder: Path, rng: random.Random) -> int:
+def killed_search(kills: int, folder: Path, rng: random.Random, how: Sequence[str]) -> int:
     """Search in ``folder``, killed at random moments; how often it was really killed."""
-    words = [*SEARCH, f"hydra.sweep.dir={folder}", "hydra.sweeper.budget=12"]
-    words += ["hydra.sweeper.batch=3", "hydra.sweeper.report=false"]
+    words = [*SEARCH, f"hydra.sweep.dir={folder}", *how, "hydra.sweeper.report=false"]
     argv = [sys.executable, "-c", "from sweeplab.cli.main import main; main()", *words]
     done = 0
     for _ in range(kills):
@@ -306,18 +306,32 @@ def curves(folder: Path) -> pd.DataFrame:
     )
 
 
+BY_BATCHES = ("hydra.sweeper.budget=12", "hydra.sweeper.batch=3")
+HALVED = (
+    *("epochs=9", "eval_every=epoch", "optimizer.momentum=0.9"),
+    *("hydra.sweeper.budget=18", "hydra.sweeper.batch=9", "hydra.sweeper.halving={from: 1}"),
+)
+
+
+@pytest.mark.parametrize("how", [BY_BATCHES, HALVED], ids=["by batches", "halved"])
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_search_that_is_killed_ends_as_if_left_alone(tmp_path: Path, kills: int) -> None:
+def test_a_search_that_is_killed_ends_as_if_left_alone(
+    tmp_path: Path, kills: int, how: Sequence[str]
+) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    killed_search(0, whole, random.Random(0))
-    assert killed_search(kills, broken, random.Random(kills)) > 0
+    killed_search(0, whole, random.Random(0), how)
+    assert killed_search(kills, broken, random.Random(kills), how) > 0
     assert set(tried(broken)) == set(tried(whole))
     assert_frame_equal(curves(broken), curves(whole), check_exact=True)
     told = [
-        {tuple(trial.params.values()): trial.value for trial in study_in(folder).trials}
+        {
+            tuple(trial.params.values()): (trial.state, trial.value, trial.intermediate_values)
+            for trial in study_in(folder).trials
+        }
         for folder in (whole, broken)
     ]
     assert told[0] == told[1]
+    assert not list(broken.glob("*/state.safetensors"))
 
 
 def test_a_torn_line_of_the_journal_is_done_again(sweeplab: Command, tmp_path: Path) -> None:

@@ -193,11 +193,11 @@ def times(number_of: int) -> str:
     return {1: "once", 2: "twice"}.get(number_of, f"{number_of} times")
 
 
-def listed(items: Sequence[str]) -> str:
+def listed(items: Sequence[str], last: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     if len(items) < 2:
         return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def some(items: Sequence[str], most: int = 4) -> str:

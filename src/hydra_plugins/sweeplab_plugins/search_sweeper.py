@@ -19,6 +19,7 @@ class SearchSweeperConf:
     budget: int = 60  # settings to try, each with every seed
     batch: int | None = None  # settings tried at once; null: as many as fill a wide stack
     seed: int = 0  # of the search
+    halving: Any = None  # {from: 1, factor: 3}: of three settings one goes on after one epoch
     metric: str = "final_val_accuracy"  # whose mean over the seeds is to be best
     question: str = ""  # which the report answers: see sweeplab.sweeps.question
     report: bool = True  # false: write the tables, and leave the report to `sweeplab report`
@@ -38,15 +39,18 @@ class SearchSweeper(GridSweeper):
         exclude: Any = (),
         question: str = "",
         report: bool = True,
+        halving: Any = None,
         **how: Any,
     ) -> None:
         super().__init__(question, report, params=params or {}, exclude=exclude)
-        self.how = how
+        self.how, self.halving = how, halving
 
     def sweep(self, arguments: list[str]) -> Any:
         # Imported here, because every Hydra command scans this.
         try:
-            from sweeplab.task.search.loop import Search, search
+            from sweeplab.task.search.halving import parse_halving
+            from sweeplab.task.search.how import Search
+            from sweeplab.task.search.loop import search
         except ModuleNotFoundError as error:
             from sweeplab.errors import ConfigError
 
@@ -58,10 +62,11 @@ class SearchSweeper(GridSweeper):
         from sweeplab.task.grid import Space
 
         given: Any = OmegaConf.to_container(OmegaConf.create(self.space))
+        halving: Any = OmegaConf.to_container(OmegaConf.create({"as": self.halving}))
         return search(
             **self.given,
             space=Space(**given),
-            how=Search(**self.how),
+            how=Search(**self.how, halving=parse_halving(halving["as"])),
             arguments=arguments,
             report=self.report,
         )

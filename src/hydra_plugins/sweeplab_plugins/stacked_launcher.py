@@ -56,7 +56,13 @@ class StackedLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         if not self.plans:
             return self.basic.launch(job_overrides, initial_job_idx)
+        return self.launch_part(job_overrides, initial_job_idx)
+
+    def launch_part(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int, *rung: Any
+    ) -> Sequence[JobReturn]:
+        """As ``launch``, for some epochs of the jobs: a ``sweeplab.execute.files.Rung``."""
         result: Sequence[JobReturn] = self.run_many(
-            self.hydra_context, self.config, self.options, job_overrides, initial_job_idx
+            self.hydra_context, self.config, self.options, job_overrides, initial_job_idx, *rung
         )
         return result

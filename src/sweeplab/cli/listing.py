@@ -18,7 +18,7 @@ from sweeplab.config import KNOBS
 from sweeplab.errors import NewerFormatError, RunFolderError, UnreadableError
 from sweeplab.provenance import arithmetic
 from sweeplab.runs.files import read_regular, size_in
-from sweeplab.runs.folder import RunFolder, is_complete, read_record
+from sweeplab.runs.folder import RunFolder, goes_on, is_complete, read_record
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.answers import Answer, OlderReportError, read_answers
 from sweeplab.sweeps.find import is_sweep, looked_through
@@ -76,7 +76,7 @@ def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
     known = [_state(RunFolder(folder.path / job.folder), job.state) for job in jobs]
     states = Counter(state for state, _ in known)
     kinds = {arithmetic(record.environment) for _, record in known if record} - {""}
-    done = states["completed"] + states["diverged"]
+    done = states["completed"] + states["diverged"] + states["stopped"]
     total = len(jobs) - states["pruned"]
     if at_work(folder):
         word = "running"
@@ -86,7 +86,9 @@ def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
         word = "complete" if done == total else "partial"
     parts = [f"{word}: {'' if done == total else f'{done} of '}{count(total, 'run')}"]
     parts += [
-        f"{states[bad]} {bad}" for bad in ("diverged", "failed", "damaged", "pruned") if states[bad]
+        f"{states[bad]} {bad}"
+        for bad in ("diverged", "stopped", "failed", "damaged", "pruned")
+        if states[bad]
     ]
     parts += [f"with {len(kinds)} sets of vector instructions"] if len(kinds) > 1 else []
     return ", ".join(parts), _answer(folder)
@@ -116,7 +118,7 @@ def _named(answer: Answer) -> str:
 
 
 def _state(run: RunFolder, noted: str) -> tuple[str, RunRecord | None]:
-    """completed, diverged, failed, damaged, pruned, or planned: not trained yet. And its record."""
+    """Its status, damaged, pruned, or planned: to be trained, or trained on. And its record."""
     there = os.path.exists(run.record)
     try:
         record = read_record(run)
@@ -125,8 +127,11 @@ def _state(run: RunFolder, noted: str) -> tuple[str, RunRecord | None]:
     except RunFolderError:
         if noted == "pruned" and not there:
             return noted, None
-        return "damaged" if there or noted in ("completed", "diverged") else "planned", None
-    sound = record.status == "failed" or is_complete(run, record)
+        done = noted in ("completed", "diverged", "stopped")
+        return "damaged" if there or done else "planned", None
+    if goes_on(run, record):
+        return "planned", record
+    sound = record.status == "failed" or is_complete(run, record, until=record.stopped_after)
     return record.status if sound else "damaged", record
 
 
@@ -134,8 +139,11 @@ def _describe_run(run: RunFolder) -> tuple[str, str]:
     record = read_record(run)
     if record.status == "failed":
         return "failed", ""
-    if not is_complete(run, record):
+    if not is_complete(run, record, until=record.stopped_after):
         return "damaged: a file is missing or cut short", ""
+    if record.last is not None:
+        after = f"stopped after {count(record.stopped_after or 0, 'epoch')}"
+        return after, f"validation accuracy {record.last.val_accuracy:.3f}"
     if record.final is None:
         return "complete: diverged", ""
     return "complete", f"validation accuracy {record.final.val_accuracy:.3f}"

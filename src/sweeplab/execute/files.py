@@ -23,12 +23,30 @@ from sweeplab.runs.folder import RunFolder, RunIdentity
 
 
 @dataclass(frozen=True)
+class Rung:
+    """The epochs of their training that runs get at once, of all those of their configurations."""
+
+    begin: int = 0
+    end: int | None = None  # None: the last
+
+
+WHOLE = Rung()
+
+
+@dataclass(frozen=True)
 class StackRun:
     """What a worker must know of one run."""
 
     folder: RunFolder
     identity: RunIdentity
     hydra_texts: dict[str, str]  # the contents of the files in .hydra
+    rung: Rung = WHOLE
+
+    @property
+    def share(self) -> float:
+        """Which part of the whole training it gets, from 0 to 1."""
+        epochs = self.identity.config.epochs
+        return ((self.rung.end or epochs) - self.rung.begin) / epochs
 
     @property
     def signature(self) -> str:

@@ -70,12 +70,17 @@ def expected_seconds(config: RunConfig) -> float:
 
 def work_of(runs: Iterable[StackRun]) -> float:
     """The expected seconds of all."""
-    return sum(expected_seconds(run.identity.config) for run in runs)
+    return sum(run.share * expected_seconds(run.identity.config) for run in runs)
+
+
+def iterations_of(runs: Iterable[StackRun]) -> int:
+    """The updates of all."""
+    return sum(round(run.share * iterations(run.identity.config)) for run in runs)
 
 
 def ended_tally(run: StackRun, record: RunRecord) -> Tally:
     """What a run comes to that has ended."""
-    work = expected_seconds(run.identity.config)
+    work = work_of([run])
     best = record.best.val_accuracy if record.best else -1.0
     return Tally(
         runs=1,
@@ -84,7 +89,7 @@ def ended_tally(run: StackRun, record: RunRecord) -> Tally:
         work=work,
         kept=work,
         # A run that diverged needs no more.
-        iterations=iterations(run.identity.config),
+        iterations=iterations_of([run]),
         best=best,
         best_run=run.folder.path.name,
     )
@@ -102,7 +107,9 @@ class Meter:
     def watch(self, iteration: int, accuracies: Mapping[int, float]) -> None:
         """What ``stream_stack`` calls."""
         position, accuracy = max(accuracies.items(), key=lambda item: item[1], default=(0, -1.0))
-        part = iteration / iterations(self.runs[position].identity.config)
+        run = self.runs[position]
+        done = iteration / iterations(run.identity.config)  # of the whole run
+        part = max(done - run.rung.begin / run.identity.config.epochs, 0.0) / run.share
         self.parts.update(dict.fromkeys(accuracies, part))
         if accuracy > self.best.best:
             name = self.runs[position].folder.path.name
@@ -117,9 +124,8 @@ class Meter:
         total = sum(list(self.written.values()), self.best + Tally())
         for position, run in enumerate(self.runs):
             if run.signature not in self.written and (part := self.parts[position]):
-                config = run.identity.config
-                total.work += part * expected_seconds(config)
-                total.iterations += round(part * iterations(config))
+                total.work += part * work_of([run])
+                total.iterations += round(part * iterations_of([run]))
         return total
 
 

@@ -23,11 +23,12 @@ from sweeplab.execute.files import Note, Stack, StackFiles, StackRun
 from sweeplab.execute.progress import Meter, beating
 from sweeplab.inputs import Inputs
 from sweeplab.provenance import environment
-from sweeplab.results import RunResult
-from sweeplab.runs.folder import RunIdentity, is_sound, read_record
+from sweeplab.results import RunResult, State
+from sweeplab.runs.folder import RunIdentity, damaged_files, goes_on, is_sound, read_record
 from sweeplab.runs.record import RunRecord, signature
+from sweeplab.runs.state import read_state
 from sweeplab.runs.write import Finished, write_runs
-from sweeplab.training import ENGINE_VERSION, Watch, stream_stack
+from sweeplab.training import ENGINE_VERSION, Part, Watch, stream_stack
 
 # What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.
 NO_MEMORY = re.compile(
@@ -78,8 +79,9 @@ def train_and_write(
             note(run, record)
         else:
             left[position] = run
-            # The record of an earlier failure must not be taken for the outcome of this attempt.
-            run.folder.record.unlink(missing_ok=True)
+            if not begun(run):
+                # An earlier failure's record must not be taken for the outcome of this attempt.
+                run.folder.record.unlink(missing_ok=True)
     with closing(_trained(left, written, meter.watch)) as results:
         try:
             for run, result, inputs in results:
@@ -135,11 +137,15 @@ def _trained(
     inputs = dataset.inputs if dataset.kept else None
     width = len(left)
     while left:
-        now = list(left)[:width]
+        begins = {position: begun(run) for position, run in left.items()}
+        first = next(iter(begins.values()))
+        now = [position for position, begin in begins.items() if begin == first][:width]
         configs = [left[position].identity.config for position in now]
         watched = _by_position(watch, now)
         try:
-            with closing(stream_stack(configs, dataset, watched)) as results:
+            states = [_state(left[position]) for position in now] if first else []
+            part = Part(states, left[now[0]].rung.end)
+            with closing(stream_stack(configs, dataset, watched, part)) as results:
                 for place, result in results:
                     yield left.pop(now[place]), result, inputs
         except Exception as error:
@@ -174,8 +180,22 @@ def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
         return None
     if record.signature != run.signature:
         return None
-    sound = is_sound(run.folder, record) or (failed and record.status == "failed")
+    sound = is_sound(run.folder, record, run.rung.end) or (failed and record.status == "failed")
     return record if sound else None
+
+
+def begun(run: StackRun) -> int:
+    """The epochs after which a run was stopped that can go on; 0 if it must be begun anew."""
+    try:
+        record = read_record(run.folder)
+    except RunFolderError:
+        return 0
+    same = record.signature == run.signature and goes_on(run.folder, record)
+    return record.stopped_after or 0 if same and not damaged_files(run.folder, record) else 0
+
+
+def _state(run: StackRun) -> State:
+    return read_state(run.folder, read_record(run.folder))
 
 
 def train_file(path: str, threads: int) -> None:

@@ -15,10 +15,11 @@ from sweeplab.words import value_text
 def comparable(sweep: Sweep) -> dict[str, Sweep]:
     """The sweep's runs by what they were validated on, in words, in order of appearance.
 
-    Accuracies on different images do not compare, so each part is judged and drawn by itself.
+    Accuracies on different images do not compare, so each part is judged and drawn by itself. Nor
+    does the accuracy of a run that halving stopped with that of one of full length.
     """
     groups = sweep.runs.groupby(validation_set(sweep.runs), sort=False)
-    return {str(label): _part(sweep, runs.reset_index(drop=True)) for label, runs in groups}
+    return {str(label): _part(sweep, runs) for label, runs in groups}
 
 
 def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
@@ -37,5 +38,9 @@ def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
 
 
 def _part(sweep: Sweep, runs: pd.DataFrame) -> Sweep:
+    early = runs["status"] == "stopped"
+    if early.all():  # a search that was interrupted
+        early = ~early
+    stopped, runs = runs[early], runs[~early].reset_index(drop=True)
     curves = sweep.curves.merge(runs[["sweep", "run"]], on=["sweep", "run"])
-    return replace(sweep, runs=runs, curves=curves, knobs=varying(runs))
+    return replace(sweep, runs=runs, curves=curves, knobs=varying(runs), stopped=stopped)

@@ -50,10 +50,15 @@ def sweep_of(path: Path) -> SweepFolder:
     return SweepFolder(path)
 
 
-def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]:
+def complete_runs(
+    folder: SweepFolder, until: int | None = None
+) -> dict[str, tuple[RunFolder, RunRecord]]:
     """The complete runs in a sweep's folder by signature; damaged ones are left out.
 
     Every file is held against its checksum: what is complete here is never trained again.
+
+    Args:
+        until: the epochs that are enough of runs that were stopped; None: none are.
 
     Raises:
         NewerFormatError: a newer sweeplab wrote one of the runs, which must be kept.
@@ -66,7 +71,7 @@ def complete_runs(folder: SweepFolder) -> dict[str, tuple[RunFolder, RunRecord]]
             raise
         except RunFolderError:
             continue
-        if is_sound(run, record):
+        if is_sound(run, record, until):
             complete[record.signature] = (run, record)
     return complete
 

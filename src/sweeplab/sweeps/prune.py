@@ -128,6 +128,8 @@ def _why(record: RunRecord, rules: Rules, best: bool | None) -> str | None:
         return "failed" if rules.failed else None
     if record.status == "diverged" and rules.diverged:
         return "diverged"
+    if record.status == "stopped" and rules.keep_best is not None:
+        return "stopped early"
     return f"not of the best {rules.keep_best}" if best is False else None
 
 
@@ -183,7 +185,7 @@ def _checksum(data: DataConfig) -> tuple[str, str]:
 
 def _foreign(run: RunFolder) -> list[str]:
     """What a whole run's folder holds that training it again does not bring back."""
-    own = (run.record, run.curves, run.weights, run.correct, run.test, run.hydra)
+    own = (run.record, run.curves, run.weights, run.correct, run.state, run.test, run.hydra)
     strange = sorted(
         path.name
         for path in run.path.iterdir()

@@ -26,7 +26,8 @@ METRIC_NAME = "final validation accuracy"
 LEVEL = 0.95
 REPLICATES = tuple(key for key, known in KNOBS.items() if known.role == "replicate")
 DRAW, SEED = "data.train_draw", "seed"
-RANK = {"completed": 0, "diverged": 1, "failed": 2}  # the lowest stands for equal runs
+# The lowest stands for equal runs.
+RANK = {"completed": 0, "diverged": 1, "stopped": 2, "failed": 3}
 
 SettingsTable = pd.DataFrame
 
@@ -35,8 +36,8 @@ def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     """One row for each combination of ``knobs`` in ``runs``, numbered from 0 as they appear.
 
     Columns: ``setting``, the knobs, ``runs``, ``n`` (replicates, of the runs that completed with
-    a finite accuracy), ``diverged`` and ``failed`` (runs); and over those that ``n`` counts, for
-    ``best`` and ``final``: the means of training and validation accuracy and loss
+    a finite accuracy), ``diverged``, ``stopped`` and ``failed`` (runs); and over those that ``n``
+    counts, for ``best`` and ``final``: the means of training and validation accuracy and loss
     (``best_val_accuracy``, ...; NaN where ``runs`` lacks them); ``gap``, final training less
     validation accuracy; ``sd``, ``half_width``, ``low`` and ``high``, the standard deviation and
     the 95 % t interval of the mean final validation accuracy over the replicates, NaN for one.
@@ -52,8 +53,12 @@ def summarise(runs: pd.DataFrame, knobs: Sequence[str]) -> SettingsTable:
     table = by_setting[[*knobs, *together]].first()
     table["runs"] = by_setting.size()
     table["n"] = done.size().reindex(table.index, fill_value=0)
-    gone = frame["status"] == "diverged"
-    for column, rows in (("diverged", gone), ("failed", ~good & ~gone)):
+    gone, early = (frame["status"] == status for status in ("diverged", "stopped"))
+    for column, rows in (
+        ("diverged", gone),
+        ("stopped", early),
+        ("failed", ~good & ~gone & ~early),
+    ):
         table[column] = rows.groupby(frame["setting"]).sum().astype("int64")
     table[means] = done[means].mean()
     table["gap"] = table["final_train_accuracy"] - table["final_val_accuracy"]

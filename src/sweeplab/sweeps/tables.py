@@ -41,7 +41,14 @@ CONFIG = tuple(KNOBS)
 ENGINE = "engine version"  # among what describes where a run was made
 ADAPTIVE = {"tpe", "gp"}  # ways to search that learn from results
 # Of the columns that have gaps.
-COUNTS = ("iterations", "final_iteration", "best_iteration", "diverged_at", "stack_runs")
+COUNTS = (
+    "iterations",
+    "final_iteration",
+    "best_iteration",
+    "diverged_at",
+    "stopped_after",
+    "stack_runs",
+)
 TYPES = dict.fromkeys(COUNTS, "Int64") | {
     f"{which}_{metric}": "float64" for which in ("final", "best") for metric in METRICS
 }
@@ -63,6 +70,8 @@ class Sweep:
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)  # by run folder
     # Whether a search chose settings by the results of others: they are no random sample then.
     adaptive: bool = False
+    # Runs that halving took no further, of a part: all else of it is of runs of full length.
+    stopped: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def settings(self) -> SettingsTable:
@@ -133,7 +142,8 @@ def load_sweep(path: str | Path | Sequence[str | Path]) -> Sweep:
         knobs=varying(runs),
         skipped=skipped,
         environments={rows[i]["folder"]: environments[i] for i in kept},
-        adaptive=bool(searches & ADAPTIVE),
+        # Halving keeps the best of what it tried: no random sample either.
+        adaptive=bool(searches & ADAPTIVE) or bool((runs["status"] == "stopped").any()),
     )
 
 
@@ -215,6 +225,7 @@ def _row(
         **_metrics("final", record.final),
         **_metrics("best", record.best),
         "diverged_at": record.diverged_at,
+        "stopped_after": record.stopped_after,
         "error": record.error and record.error.message,
         "signature": record.signature,
         "data_checksum": record.data_checksum,

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeplab.config import check
 from sweeplab.data import load, resolve
 from sweeplab.errors import RunFolderError, SweeplabError, shown_as_messages
+from sweeplab.execute.files import WHOLE, Rung
 from sweeplab.execute.options import Options
 from sweeplab.provenance import environment
 from sweeplab.runs.folder import RunFolder, RunIdentity, is_sound, read_record
@@ -74,12 +75,13 @@ class TrainTask:
         options: Options,
         job_overrides: Sequence[Sequence[str]],
         first: int,
+        rung: Rung = WHOLE,
     ) -> list[JobReturn]:
         """What ``hydra/launcher=stacked`` looks for: the way to train many jobs at once."""
         from sweeplab.task.hooks import JobHooks
         from sweeplab.task.launch import launch
 
-        request = Request(context.config_loader, master, job_overrides, first)
+        request = Request(context.config_loader, master, job_overrides, first, rung)
         return launch(request, options, JobHooks(context, self, master), self.command)
 
 

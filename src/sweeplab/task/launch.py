@@ -13,12 +13,12 @@ from hydra.core.utils import JobReturn
 from sweeplab.execute.distribute import Distribution, Ended, cut
 from sweeplab.execute.files import StackRun, StacksFolder
 from sweeplab.execute.options import Options
-from sweeplab.execute.progress import expected_seconds
+from sweeplab.execute.progress import iterations_of, work_of
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.folder import write_sweep
 from sweeplab.task.claim import opened
 from sweeplab.task.hooks import JobHooks, job_return
-from sweeplab.task.prepare import Asked, Prepared, Request, prepare
+from sweeplab.task.prepare import Prepared, Request, prepare
 from sweeplab.task.progress import INTERRUPTED, SweepProgress
 from sweeplab.task.words import (
     announce,
@@ -27,7 +27,7 @@ from sweeplab.task.words import (
     follow_advice,
     resume_advice,
 )
-from sweeplab.training import iterations, plan_stacks
+from sweeplab.training import plan_stacks
 
 LONG_SECONDS = 30.0  # of expected work, from which on somebody may want to follow or stop it
 STATE_SECONDS = 5.0  # between two writings of sweep.json while training
@@ -61,9 +61,13 @@ def launch(
         if options.dry_run:
             dry_run_table(prepared)
             return []
-        if sum(expected_seconds(asked.identity.config) for asked in to_train) > LONG_SECONDS:
+        runs = [
+            [StackRun(a.run, a.identity, a.job.hydra_texts(*a.place), request.rung) for a in stack]
+            for stack in stacks
+        ]
+        if sum(map(work_of, runs)) > LONG_SECONDS:
             follow_advice(prepared.folder.path)
-        records = _train(prepared, stacks, options, hooks, command)
+        records = _train(prepared, runs, options, hooks, command)
     records = prepared.complete | records
     return [
         job_return(asked.job.overrides, records.get(asked.identity.signature))
@@ -73,14 +77,15 @@ def launch(
 
 def _train(
     prepared: Prepared,
-    stacks: Sequence[Sequence[Asked]],
+    stacks: Sequence[Sequence[StackRun]],
     options: Options,
     hooks: JobHooks,
     command: Sequence[str],
 ) -> dict[str, RunRecord]:
     """The records of the runs that ended, by signature."""
     records: dict[str, RunRecord] = {}
-    jobs = {asked.identity.signature: asked for stack in stacks for asked in stack}
+    to_train = {run.signature for stack in stacks for run in stack}
+    jobs = {each.identity.signature: each for each in prepared.jobs}
     written = time.monotonic()
 
     def on_start(runs: Sequence[StackRun]) -> None:
@@ -99,29 +104,23 @@ def _train(
     distribution = Distribution(
         StacksFolder(prepared.folder.stacks), options, command, on_start, on_end
     )
-    configs = [asked.identity.config for asked in jobs.values()]
     progress = SweepProgress(
-        runs=len(jobs),
-        work=sum(map(expected_seconds, configs)),
-        iterations=sum(map(iterations, configs)),
+        runs=len(to_train),
+        work=sum(map(work_of, stacks)),
+        iterations=sum(map(iterations_of, stacks)),
         tally=distribution.tally,
         file=prepared.folder.progress,
     )
     try:
         with terminable(), progress:
-            distribution.train(
-                [
-                    [StackRun(a.run, a.identity, a.job.hydra_texts(*a.place)) for a in stack]
-                    for stack in stacks
-                ]
-            )
+            distribution.train(stacks)
     except KeyboardInterrupt as stop:
         done = len(records)
         resume_advice(
             command,
             prepared.folder.path,
             done=done,
-            left=len(jobs) - done,
+            left=len(to_train) - done,
             lost=progress.moment("stopped").at_risk,
         )
         raise SystemExit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED) from None

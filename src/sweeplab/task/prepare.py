@@ -13,6 +13,7 @@ from sweeplab.config import DataConfig, RunConfig, check
 from sweeplab.config import identity as deciding
 from sweeplab.data import load, resolve, where
 from sweeplab.errors import ConfigError, DataError, NewerFormatError, RunFolderError
+from sweeplab.execute.files import WHOLE, Rung
 from sweeplab.runs.folder import RunFolder, RunIdentity
 from sweeplab.runs.record import RunRecord, signature
 from sweeplab.sweeps.find import complete_runs
@@ -40,6 +41,7 @@ class Request:
     master: DictConfig  # the multirun's configuration, with hydra in it
     job_overrides: Sequence[Sequence[str]]  # of each job asked for
     first: int = 0  # the lowest number for a job that is new
+    rung: Rung = WHOLE  # how long the jobs are to train for now
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def prepare(request: Request) -> Prepared:
         raise
     except RunFolderError:
         earlier = []
-    complete = complete_runs(folder)
+    complete = complete_runs(folder, request.rung.end)
     records = {signature: record for signature, (_, record) in complete.items()}
     identities = [_as_trained(identity, records) for identity in identities]
     _refuse_other_data(folder, identities, records.values())

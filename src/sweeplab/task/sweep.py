@@ -58,7 +58,8 @@ def sweep(
 def train(launcher: Launcher, request: Request) -> Sequence[JobReturn]:
     """Train what the folder lacks, with any launcher; a result for each job, none if a dry run."""
     if getattr(launcher, "plans", False):
-        result: Sequence[JobReturn] = launcher.launch(request.job_overrides, initial_job_idx=0)
+        ours: Any = launcher
+        result: Sequence[JobReturn] = ours.launch_part(request.job_overrides, 0, request.rung)
         return result
     return _launch_missing(launcher, request)
 

@@ -31,6 +31,11 @@ def outcome(record: RunRecord) -> list[str]:
     """A run's result in a line or two."""
     if record.error is not None:
         return [f"Failed: {record.error.message}"]
+    if record.last is not None:
+        return [
+            f"Stopped after {count(record.stopped_after or 0, 'epoch')}: validation accuracy "
+            f"{record.last.val_accuracy:.4f}"
+        ]
     if record.final is None:
         return [f"Diverged: the loss stopped being finite at iteration {record.diverged_at}."]
     final, config = record.final, record.config
@@ -111,9 +116,14 @@ def resume_advice(
 def summary(sweep: Sweep) -> None:
     """How the runs ended, and the best settings, with mean and spread over seeds."""
     # Pandas takes a quarter of a second to import, while nothing has been trained.
+    from sweeplab.report.text.stopped import stopped
+    from sweeplab.sweeps.comparable import comparable
     from sweeplab.sweeps.settings import count_statuses, ranked
 
     say(f"\n{count_statuses(sweep.runs)}.")
+    for part in comparable(sweep).values():
+        for sentence in stopped(part):
+            say(sentence)
     # What diverged with some seed is never recommended, however high the mean of the others.
     best = ranked(sweep.settings).sort_values("diverged", kind="stable")
     if best.empty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sweeplab.report.text.further import shared_draws
+from sweeplab.report.text.stopped import stopped
 from sweeplab.statistics import Analysis, BestIterations, Chance, Design, Edge, Outcomes, Rise
 from sweeplab.statistics.keys import SIZE
 from sweeplab.sweeps.settings import DRAW
@@ -24,7 +25,7 @@ from sweeplab.words import (
 
 def cautions(part: Sweep, analysis: Analysis) -> list[str]:
     """The sentences, the gravest first."""
-    said = [*_outcomes(analysis.outcomes), *_seeds(analysis.chance)]
+    said = [*_outcomes(analysis.outcomes), *stopped(part), *_seeds(analysis.chance)]
     if analysis.design:
         said.append(_design(analysis.design, analysis.chance))
     said += map(_edge, analysis.edges)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -13,9 +12,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from sweeplab.config import KNOBS, flatten
+from sweeplab.config import KNOBS, RunConfig, flatten
 from sweeplab.errors import ConfigError
-from sweeplab.results import METRICS
+from sweeplab.execute.files import WHOLE, Rung
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.find import complete_runs
 from sweeplab.sweeps.folder import SweepFolder
@@ -24,48 +23,19 @@ from sweeplab.task.compose import Job, composer
 from sweeplab.task.conditions import parse_condition
 from sweeplab.task.grid import Space
 from sweeplab.task.left_out import held_by, invalid
-from sweeplab.task.prepare import Request, prepare, sweep_folder
+from sweeplab.task.prepare import Asked, Prepared, Request, prepare, sweep_folder
 from sweeplab.task.search.axes import Params, SearchSpace, params_of, search_space
+from sweeplab.task.search.halving import let_be, measured, refuse_halving
+from sweeplab.task.search.how import Search, usual_batch
 from sweeplab.task.search.study import Study, Trial, quietly
-from sweeplab.task.search.suggest import METHODS, Direction, suggest
+from sweeplab.task.search.suggest import suggest
 from sweeplab.task.sweep import conclude, train
 from sweeplab.terminal import say
 from sweeplab.words import count, setting_text
 
-WIDE_STACK = 64  # runs that train about as fast together as they ever will
-FEWEST_BATCHES = 5  # of a search that learns; with fewer it could hardly do so
 ATTEMPTS = 50  # suggestions for a setting before the conditions are said to leave none
-MEASURES = [f"{which}_{metric}" for which in ("final", "best") for metric in METRICS]
 # What a diverged run counts as: worse than any that did not diverge.
 DIVERGED = {"accuracy": 0.0, "loss": 100.0}
-
-
-@dataclass(frozen=True)
-class Search:
-    """How to search: the keys of ``hydra.sweeper``."""
-
-    method: str = "tpe"
-    budget: int = 60  # settings to try
-    batch: int | None = None  # settings tried at once; None: as many as fill a wide stack
-    seed: int = 0  # of the search itself
-    metric: str = "final_val_accuracy"
-
-    def check(self) -> None:
-        """Raise ConfigError for what cannot be."""
-        if self.method not in METHODS:
-            raise _wrong("method", f"one of {', '.join(METHODS)}", self.method)
-        if self.metric not in MEASURES:
-            raise _wrong("metric", f"one of {', '.join(MEASURES)}", self.metric)
-        if self.budget < 1:
-            raise _wrong("budget", "at least 1", self.budget)
-        if self.batch is not None and not 1 <= self.batch <= self.budget:
-            raise _wrong("batch", f"from 1 to hydra.sweeper.budget, {self.budget}", self.batch)
-        if self.seed < 0:
-            raise _wrong("seed", "at least 0", self.seed)
-
-    @property
-    def direction(self) -> Direction:
-        return "maximize" if self.metric.endswith("accuracy") else "minimize"
 
 
 def search(
@@ -87,10 +57,12 @@ def search(
     """
     how.check()
     asked = search_space(context.config_loader, space, arguments)
-    if how.batch is None:
-        wide = max(1, WIDE_STACK // len(asked.replicates))
-        how = replace(how, batch=min(wide, math.ceil(how.budget / FEWEST_BATCHES)))
     trying = _Trying(context, launcher, master, asked, how, _refusal(context, master, asked, space))
+    like = trying.like()
+    if how.halving is not None:
+        refuse_halving(how.halving, like, asked, launcher)
+    batch = how.batch or usual_batch(how, len(asked.replicates), like.epochs)
+    trying = replace(trying, how=replace(how, batch=batch))
     with quietly():
         first = trying.suggestions([], [])
         jobs = [job for params, reason in first if not reason for job in asked.jobs(params)]
@@ -134,25 +106,68 @@ class _Trying:
         returns: list[JobReturn] = []
         while batch := self.next_batch(study):
             trained = [trial for trial in batch if not trial.left_out]
-            jobs = [job for trial in trained for job in self.space.jobs(trial.params)]
             tried = sum(not t.left_out and t.batch is not None for t in study.trials())
             say(f"\nSettings {tried - len(trained) + 1} to {tried} of {self.how.budget}:")
-            request = self.request(jobs)
-            ended = train(self.launcher, request)
-            returns += ended
-            if any(job.status == JobStatus.FAILED for job in ended):
-                break  # the same command tries them again
-            prepared = prepare(request)
-            runs = iter([prepared.complete.get(job.identity.signature) for job in prepared.jobs])
+            for rung in self.rungs:
+                ended, trained = self.climb(study, trained, rung)
+                returns += ended
+                if any(job.status == JobStatus.FAILED for job in ended):
+                    return returns  # the same command tries them again
             for trial in batch:
-                if trial.left_out:
-                    value = None
-                else:
-                    value = fmean(self.value(next(runs)) for _ in self.space.replicates)
-                if not trial.finished:
-                    study.tell(trial.number, value)
+                if trial.left_out and not trial.finished:
+                    study.tell(trial.number, None)
             self.say_best(study)
         return returns
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """What settings are trained in, one after another: all at once without halving."""
+        halving = self.how.halving
+        return [WHOLE] if halving is None else halving.rungs(self.like().epochs)
+
+    def climb(
+        self, study: Study, trials: list[Trial], rung: Rung
+    ) -> tuple[Sequence[JobReturn], list[Trial]]:
+        """Train a rung, and tell the study; the results of its jobs, and the trials that go on."""
+        end, halving = rung.end, self.how.halving
+        jobs = [job for trial in trials for job in self.space.jobs(trial.params)]
+        request = replace(self.request(jobs), rung=rung)
+        ended: Sequence[JobReturn] = []
+        # A rung that was told whole is not trained again, whatever was pruned since.
+        if end is None or any(end not in trial.at for trial in trials):
+            if halving is not None:
+                say(f"{count(len(trials), 'setting')} to epoch {end or self.like().epochs}:")
+            ended = train(self.launcher, request)
+            if any(job.status == JobStatus.FAILED for job in ended):
+                return ended, []
+        prepared, each = prepare(request), len(self.space.replicates)
+        runs = {
+            trial.number: prepared.jobs[place * each : (place + 1) * each]
+            for place, trial in enumerate(trials)
+        }
+        values = {
+            trial.number: trial.at[end]
+            if end is not None and end in trial.at
+            else fmean(self.value(prepared, one, end) for one in runs[trial.number])
+            for trial in trials
+        }
+        if end is None or halving is None:
+            for trial in trials:
+                if not trial.finished:
+                    study.tell(trial.number, values[trial.number])
+            return ended, trials
+        for trial in trials:
+            if end not in trial.at:
+                study.note(trial.number, end, values[trial.number])
+        sign = 1 if self.how.direction == "maximize" else -1
+        best = sorted(trials, key=lambda trial: -sign * values[trial.number])
+        kept = {trial.number for trial in best[: halving.kept(len(trials))]}
+        stopped = [trial for trial in trials if trial.number not in kept]
+        let_be([one.run for trial in stopped for one in runs[trial.number]])
+        for trial in stopped:
+            if not trial.finished:
+                study.stop(trial.number)
+        return ended, [trial for trial in trials if trial.number in kept]
 
     def next_batch(self, study: Study) -> list[Trial]:
         """The trials of the batch to train next; the rest of one that was not told whole."""
@@ -207,12 +222,9 @@ class _Trying:
 
     def found(self, folder: SweepFolder) -> list[tuple[Params, float]]:
         """The settings in the folder that the search could have chosen, with their results."""
-        compose = composer(self.context.config_loader, self.master)
-        like = compose(self.space.jobs(self.suggestions([], [])[0][0])[0])
-        assert isinstance(like, Job)
         chosen = {axis.key for axis in self.space.axes}
         free = chosen | {key for key, knob in KNOBS.items() if knob.role != "knob"}
-        same = {key: value for key, value in flatten(like.config).items() if key not in free}
+        same = {key: value for key, value in flatten(self.like()).items() if key not in free}
         values: dict[tuple[Any, ...], list[float]] = {}
         settings: dict[tuple[Any, ...], Params] = {}
         for _, record in complete_runs(folder).values():
@@ -221,13 +233,28 @@ class _Trying:
             if params is not None and all(config[key] == value for key, value in same.items()):
                 setting = tuple(params.values())
                 settings[setting] = params
-                values.setdefault(setting, []).append(self.value(record))
+                values.setdefault(setting, []).append(self.final(record))
         return [
             (settings[setting], fmean(values[setting])) for setting in sorted(settings, key=repr)
         ]
 
-    def value(self, record: RunRecord | None) -> float:
-        """What a run is judged by."""
+    def like(self) -> RunConfig:
+        """The configuration of some setting: all have in common what is not searched for."""
+        compose = composer(self.context.config_loader, self.master)
+        job = compose(self.space.jobs(self.suggestions([], [])[0][0])[0])
+        assert isinstance(job, Job)
+        return job.config
+
+    def value(self, prepared: Prepared, asked: Asked, end: int | None) -> float:
+        """What a run is judged by, after ``end`` epochs or at its end."""
+        record = prepared.complete.get(asked.identity.signature)
+        if record is None or end is None:
+            return self.final(record)
+        value = measured(asked.run, self.how.metric, end)
+        return DIVERGED[self.how.metric.split("_")[-1]] if value is None else value
+
+    def final(self, record: RunRecord | None) -> float:
+        """What a run is judged by at its end."""
         which, _, metric = self.how.metric.partition("_")
         measured = record and getattr(record, which)
         if measured is None:
@@ -257,7 +284,3 @@ def _refusal(
         return held_by(job, conditions) or invalid(job)
 
     return refusal
-
-
-def _wrong(key: str, rule: str, value: Any) -> ConfigError:
-    return ConfigError(f"hydra.sweeper.{key} must be {rule}, but is {value!r:.60}.")

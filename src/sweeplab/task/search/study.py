@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ NAME = "sweeplab"
 BATCH = "batch"  # of a trial's attributes: which batch it is of; none for one found in the folder
 LEFT_OUT = "left out"  # why it was not trained, where it was not
 READY = "ready"  # of the study's attributes: the runs found in the folder have all been added
+PRUNED = TrialState.PRUNED
+ENOUGH = 3  # settings more than axes that a rung must have to be learned from
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Trial:
     batch: int | None
     left_out: str
     finished: bool
+    at: Mapping[int, float]  # its value after so many epochs, of a rung of halving
 
 
 class Study:
@@ -52,8 +56,9 @@ class Study:
         _drop_torn_line(path)
         backend = JournalFileBackend(str(path), lock_obj=_Unlocked())  # type: ignore[arg-type]
         try:
+            self.storage = JournalStorage(backend)
             self.study = optuna.create_study(
-                storage=JournalStorage(backend),
+                storage=self.storage,
                 study_name=NAME,
                 direction=direction,
                 load_if_exists=True,
@@ -80,20 +85,34 @@ class Study:
                 batch=trial.user_attrs.get(BATCH),
                 left_out=trial.user_attrs.get(LEFT_OUT, ""),
                 finished=trial.state.is_finished(),
+                at=trial.intermediate_values,
             )
             for trial in self.study.get_trials(deepcopy=False)
         ]
 
     def told(self) -> list[FrozenTrial]:
-        """Those whose result is known, for a sampler."""
-        return [
-            create_trial(params=trial.params, distributions=self.choices, value=trial.value)
-            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        ]
+        """Those whose result is known, for a sampler.
+
+        Where halving stopped some, a sampler learns from the longest rung that has enough of them,
+        as BOHB does (S. Falkner, A. Klein and F. Hutter, ICML 2018, section 3.1): results of
+        different lengths do not compare.
+        """
+        known = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, PRUNED))
+        rungs: dict[float, list[FrozenTrial]] = {}
+        for trial in known:
+            reached: list[tuple[float, float | None]] = [*trial.intermediate_values.items()]
+            if trial.state == TrialState.COMPLETE:
+                reached.append((math.inf, trial.value))
+            for epochs, value in reached:
+                told = create_trial(params=trial.params, distributions=self.choices, value=value)
+                rungs.setdefault(epochs, []).append(told)
+        enough = [epochs for epochs in rungs if len(rungs[epochs]) >= len(self.choices) + ENOUGH]
+        most = max(rungs, key=lambda epochs: len(rungs[epochs]), default=math.inf)
+        return rungs.get(max(enough, default=most), [])
 
     def best(self) -> tuple[Params, float] | None:
         """The setting with the best result, and that."""
-        told = self.told()
+        told = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if not told:
             return None
         sign = 1 if self.direction == "maximize" else -1
@@ -122,6 +141,16 @@ class Study:
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         for _ in waiting:
             self.study.ask(self.choices)
+
+    def note(self, number: int, epochs: int, value: float) -> None:
+        """Note the result of a trial so far."""
+        study = self.storage.get_study_id_from_name(NAME)
+        trial = self.storage.get_trial_id_from_study_id_trial_number(study, number)
+        self.storage.set_trial_intermediate_value(trial, epochs, value)
+
+    def stop(self, number: int) -> None:
+        """Note that a trial goes no further."""
+        self.study.tell(number, state=PRUNED)
 
     def tell(self, number: int, value: float | None) -> None:
         """Note the result of a trial; None for one that was left out."""

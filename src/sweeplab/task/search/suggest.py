@@ -23,7 +23,8 @@ from scipy.stats import qmc
 
 from sweeplab.task.search.axes import Axis, Choices, Params
 
-METHODS = ("random", "sobol", "tpe", "gp")
+LEARNING = ("tpe", "gp")  # from results
+METHODS = ("random", "sobol", *LEARNING)
 Direction = Literal["maximize", "minimize"]
 
 
