@@ -26,6 +26,7 @@ from sweeplab.data import load, load_test, resolve
 from sweeplab.errors import ConfigError, DataError
 from sweeplab.statistics.predictions import read_correct
 from sweeplab.sweeps.tables import load_sweep
+from sweeplab.training.stacked.images import compact
 
 
 def arrays(path: Path, **keys: Any) -> DataConfig:
@@ -127,6 +128,7 @@ class TestSplits:
         assert torch.equal(small.train_images, large.train_images[:150])
         assert torch.equal(small.val_images, large.val_images)
         assert small.train_images.data_ptr() == large.train_images.data_ptr()  # one memory
+        assert compact(large, torch.device("cpu"), 256).images is large.whole  # and no copy of it
         assert large.inputs is not None
         tested, _ = load_test(config, large.inputs)
         parts = [large.train_images[:, 0], large.val_images[:, 0], torch.from_numpy(tested)[:, 0]]

@@ -22,7 +22,9 @@ from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import Dataset
 from sweeplab.results import RunResult, State
 from sweeplab.training.part import Part
-from sweeplab.training.stacked import engine, panel, product, scores, train_stack
+from sweeplab.training.stacked import engine, grouping, panel, product, scores, train_stack
+from sweeplab.training.stacked.forms import state_bytes
+from sweeplab.training.stacked.images import compact
 
 
 @lru_cache
@@ -299,3 +301,17 @@ def test_no_run_stops_where_it_is_not_evaluated() -> None:
     run = config(dataset, 7, 30, OptimizerConfig(), seed=0)  # evaluated after 3, 6, ... updates
     with pytest.raises(ValueError, match="no evaluation falls on the end of epoch 2"):
         train_stack([dataclasses.replace(run, eval_every=4)], dataset, Part(until=2))
+
+
+def test_panels_of_many_classes_are_narrow_and_change_no_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = images(20, 40, 30, 50)
+    runs = [config(dataset, 8, 6, OptimizerConfig(0.01 * i, momentum=0.9), 0) for i in range(1, 9)]
+    wide = train_stack(runs, dataset)
+    each = state_bytes(runs[0], compact(dataset, torch.device("cpu"), 40).sizes)
+    assert each >= 4 * 50 * 21 * 2  # at least weights and velocities
+    monkeypatch.setattr(grouping, "PANEL_BYTES", 3 * each)
+    assert max(map(len, grouping.plan_panels(runs, 1, each))) == 3
+    for result, expected in zip(train_stack(runs, dataset), wide, strict=True):
+        assert_same(result, expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,19 +118,23 @@ def is_picture(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
 
 
-def standardizing(train: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Mean and deviation ``[D]`` of the features of training examples ``[N, ...]``, in float64.
+def standardizing(parts: Callable[[], Iterable[NDArray[Any]]]) -> tuple[Floats, Floats]:
+    """Mean and deviation ``[D]`` of the features of training examples, in float64.
 
     A feature that is the same throughout keeps its size, and is 0 wherever it has that value.
+
+    Args:
+        parts: gives the examples some at a time, ``[n, D]``, each time it is called.
     """
-    flat = train.reshape(len(train), -1)
-    step = max(ROWS // max(flat.shape[1], 1), 1)
-    parts = [flat[start : start + step] for start in range(0, len(flat), step)]
-    mean = sum(part.astype(np.float64).sum(axis=0) for part in parts) / len(flat)
-    squares = sum(((part - mean) ** 2).sum(axis=0) for part in parts) / len(flat)
+    count, total, low, high = 0, 0.0, np.inf, -np.inf
+    for part in parts():
+        count += len(part)
+        total = total + part.astype(np.float64).sum(axis=0)
+        low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+    mean: NDArray[np.float64] = np.asarray(total / count)
+    squares = sum(((part - mean) ** 2).sum(axis=0) for part in parts()) / count
     # By its extremes and not by its deviation, which rounding keeps from being exactly 0.
-    constant = flat.min(axis=0) == flat.max(axis=0)
-    deviation = np.where(constant, 1.0, np.sqrt(squares))
+    deviation = np.where(low == high, 1.0, np.sqrt(squares))
     return mean.astype(np.float32), deviation.astype(np.float32)
 
 

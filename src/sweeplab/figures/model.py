@@ -22,6 +22,8 @@ from sweeplab.sweeps.images import Images, find_images
 from sweeplab.sweeps.settings import typical_run
 from sweeplab.sweeps.tables import Sweep
 
+PIECE = 2**22  # numbers computed at once, to bound memory
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -106,9 +108,13 @@ def probabilities(
     weight: NDArray[np.float32], bias: NDArray[np.float32], images: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """The model's class probabilities for examples ``[M, D]``, ``[M, C]``."""
-    logits = (images @ weight.T + bias).astype(np.float64)  # [M, C]
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+    found = np.empty((len(images), len(bias)))
+    step = max(PIECE // len(bias), 1)
+    for start in range(0, len(images), step):
+        logits = (images[start : start + step] @ weight.T + bias).astype(np.float64)  # [m, C]
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        found[start : start + step] = odds / odds.sum(axis=1, keepdims=True)
+    return found
 
 
 def draw_pictures(

@@ -25,6 +25,7 @@ from sweeplab.task.words import (
     announce_mixture,
     dry_run_table,
     follow_advice,
+    forecast,
     resume_advice,
 )
 from sweeplab.training import plan_stacks
@@ -56,6 +57,8 @@ def launch(
         planned = plan_stacks([asked.identity.config for asked in to_train])
         stacks = cut([[to_train[i] for i in stack] for stack in planned], options)
         announce(prepared, stacks=len(stacks))
+        if to_train and not request.first:  # of a search once
+            forecast(to_train, options)
         if options.executor != "slurm":  # whose jobs may run on other machines
             announce_mixture(prepared)
         if options.dry_run:

@@ -28,7 +28,7 @@ from sweeplab.sweeps.folder import (
 from sweeplab.sweeps.plan import Plan, plan
 from sweeplab.sweeps.question import parse_question
 from sweeplab.task.compose import Job, compose_jobs
-from sweeplab.training import ENGINE_VERSION
+from sweeplab.training import ENGINE_VERSION, Sizes, sizes_of
 
 LISTED = 20  # wrong jobs that a message names before it only counts
 
@@ -52,6 +52,7 @@ class Asked:
     identity: RunIdentity
     number: int
     run: RunFolder
+    sizes: Sizes
 
     @property
     def place(self) -> tuple[int, str]:
@@ -95,7 +96,7 @@ def prepare(request: Request) -> Prepared:
         DataError: a data set cannot be had, or is not the one that the folder's runs were
             trained on.
     """
-    jobs, identities = _composed(request)
+    jobs, identities, sizes = _composed(request)
     folder = sweep_folder(request.master)
     stamp = folder.stamp()
     searched = ""
@@ -120,10 +121,10 @@ def prepare(request: Request) -> Prepared:
 
     asked = []
     entries = {entry.signature: entry for entry in earlier}
-    for job, identity, number in zip(jobs, identities, planned.numbers, strict=True):
+    for job, identity, size, number in zip(jobs, identities, sizes, planned.numbers, strict=True):
         name = identity.signature
         run = complete[name][0] if name in complete else _run_folder(folder, job.subdir(number))
-        asked.append(Asked(job, identity, number, run))
+        asked.append(Asked(job, identity, number, run, size))
         entries[name] = JobEntry(
             number=number,
             folder=run.path.relative_to(folder.path).as_posix(),
@@ -162,10 +163,11 @@ def _question(sweeper: DictConfig) -> str:
     return str(parse_question(text)) if text else ""
 
 
-def _composed(request: Request) -> tuple[list[Job], list[RunIdentity]]:
+def _composed(request: Request) -> tuple[list[Job], list[RunIdentity], list[Sizes]]:
     jobs, wrong = compose_jobs(request.loader, request.master, request.job_overrides)
     identities: list[RunIdentity] = []
-    found: dict[Hashable, tuple[DataConfig, str]] = {}
+    sizes: list[Sizes] = []
+    found: dict[Hashable, tuple[DataConfig, str, Sizes]] = {}
     for position, job in enumerate(jobs):
         asked = tuple(vars(job.config.data).values())
         try:
@@ -173,19 +175,21 @@ def _composed(request: Request) -> tuple[list[Job], list[RunIdentity]]:
             if asked not in found:
                 data = resolve(job.config.data)
                 check(replace(job.config, data=data))
-                found[asked] = data, load(data).checksum
-            data, checksum = found[asked]
+                dataset = load(data)
+                found[asked] = data, dataset.checksum, sizes_of(dataset)
+            data, checksum, size = found[asked]
             if data != job.config.data:
                 jobs[position] = replace(job, config=check(replace(job.config, data=data)))
         except ConfigError as error:
             wrong.append(f"{' '.join(job.overrides)}: {error}")
         else:
             identities.append(identify(jobs[position].config, checksum))
+            sizes.append(size)
     if wrong:
         counted = f"{len(wrong)} of {len(request.job_overrides)} combinations are wrong"
         more = [f"... and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
         raise ConfigError("\n  ".join([f"{counted}, so none is trained:", *wrong[:LISTED], *more]))
-    return jobs, identities
+    return jobs, identities, sizes
 
 
 def _refuse_other_data(

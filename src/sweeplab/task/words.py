@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
+from sweeplab.execute.options import Options
 from sweeplab.provenance import arithmetic, environment
 from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.progress import duration
 from sweeplab.task.compose import quoted
-from sweeplab.task.prepare import Prepared
+from sweeplab.task.forecast import alike, evaluation_line, memory_line
+from sweeplab.task.prepare import Asked, Prepared
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import count, knob_name, over_training, parts_of, plus_minus, value_text
 
@@ -74,6 +76,13 @@ def announce_mixture(prepared: Prepared) -> None:
             "not be what they would have been there. To have them alike, train on such a machine, "
             "or in a new folder: hydra.sweep.dir=FOLDER."
         )
+
+
+def forecast(to_train: Sequence[Asked], options: Options) -> None:
+    """What is out of proportion, if anything, in a line each."""
+    runs = alike((asked.identity.config, asked.sizes) for asked in to_train)
+    for line in filter(None, (evaluation_line(runs), memory_line(runs, options))):
+        say(line)
 
 
 def follow_advice(folder: Path) -> None:

@@ -20,7 +20,7 @@ from sweeplab.results import RunResult, State
 from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.part import WHOLE, Part
 from sweeplab.training.schedule import evaluated_of, is_evaluated, iterations_per_epoch
-from sweeplab.training.stacked.forms import by_scores
+from sweeplab.training.stacked.forms import by_scores, state_bytes
 from sweeplab.training.stacked.grouping import plan_panels, stack_key
 from sweeplab.training.stacked.images import CompactImages, compact
 from sweeplab.training.stacked.panel import TrainedRun, train_panel
@@ -146,7 +146,8 @@ def _train(
     stop = threading.Event()
     on_cpu = images.images.device.type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1
-    panels = plan_panels(configs, threads)
+    largest = max(state_bytes(config, images.sizes) for config in configs)
+    panels = plan_panels(configs, threads, largest)
     with (
         _threads_restored(),
         ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
@@ -169,7 +170,7 @@ def _train(
             finally:
                 free.put(spread)
 
-        if any(by_scores(config, images) for config in configs):
+        if any(by_scores(config, images.sizes) for config in configs):
             everyone = Spread(threads)
             ends.callback(everyone.close)
             pool.submit(images.kernel, everyone).result()

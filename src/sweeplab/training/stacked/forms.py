@@ -7,12 +7,14 @@ ones. The choice is made by counting, never by what a run is trained with.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from math import ceil
 
 from sweeplab.config import RunConfig
+from sweeplab.data import Dataset
 from sweeplab.training.schedule import evaluated_of, evaluation_gap, iterations
-from sweeplab.training.stacked.grouping import FEW
-from sweeplab.training.stacked.images import CompactImages
+from sweeplab.training.stacked.grouping import FEW, PANEL_BYTES, PANEL_RUNS
 
 LARGEST_KERNEL = 2**28  # bytes
 LARGEST_BLOCK = 320  # images in the batches of a block
@@ -21,6 +23,8 @@ LARGEST_BLOCK = 320  # images in the batches of a block
 # nanosecond: reading, changing and writing a number; and copying one that `FEW` runs share.
 CHANGED = 20.0
 COPIED = 8.0 / FEW
+# And taking loss and accuracy from a score.
+READ = 10.0
 
 
 def updates_of_a_block(config: RunConfig) -> int:
@@ -30,32 +34,92 @@ def updates_of_a_block(config: RunConfig) -> int:
     return ceil(gap / ceil(gap / largest))
 
 
-def by_scores(config: RunConfig, images: CompactImages) -> bool:
+@dataclass(frozen=True)
+class Sizes:
+    """Of a data set, as an engine of many runs reads it."""
+
+    train: int  # N
+    val: int  # M
+    features: int  # F, with the constant one
+    classes: int  # C
+
+    @property
+    def all(self) -> int:
+        return self.train + self.val
+
+
+def sizes_of(dataset: Dataset) -> Sizes:
+    """Those of a data set all of whose features are used."""
+    counts = len(dataset.train_labels), len(dataset.val_labels)
+    return Sizes(*counts, dataset.features + 1, dataset.classes)
+
+
+def by_scores(config: RunConfig, sizes: Sizes) -> bool:
     """Whether a run is trained by scores: they fit, and take less time."""
-    fits = 4 * len(images.labels) * len(images.images) <= LARGEST_KERNEL
-    return fits and scores_cost(config, images) < weights_cost(config, images)
+    fits = 4 * sizes.train * sizes.all <= LARGEST_KERNEL
+    return fits and scores_cost(config, sizes) < weights_cost(config, sizes)
 
 
-def scores_cost(config: RunConfig, images: CompactImages) -> float:
+def scores_cost(config: RunConfig, sizes: Sizes) -> float:
     """Of an update of one run, in operations; what both forms share is left out."""
-    trained, everything = len(images.labels), len(images.images)
-    size, classes = config.batch_size, images.classes
+    size, classes = config.batch_size, sizes.classes
     parts = 2 if config.optimizer.momentum else 1
     updates = updates_of_a_block(config)
     moved = parts * (2 * size + CHANGED / updates) * classes + COPIED * size
     within = (updates - 1) * size * size * classes
-    kernel = 2 * trained * (everything - trained / 2) * images.features / FEW
-    return moved * everything + within + kernel / iterations(config)
+    kernel = 2 * sizes.train * (sizes.all - sizes.train / 2) * sizes.features / FEW
+    return moved * sizes.all + within + kernel / iterations(config)
 
 
-def weights_cost(config: RunConfig, images: CompactImages) -> float:
+def weights_cost(config: RunConfig, sizes: Sizes) -> float:
     """As :func:`scores_cost`."""
-    size, classes, features = config.batch_size, images.classes, images.features
+    size, classes, features = config.batch_size, sizes.classes, sizes.features
     changed = (3 if config.optimizer.momentum else 1) * CHANGED * features * classes
-    asked = evaluated_of(config) + len(images.images) - len(images.labels)
-    evaluated = 2 * asked * features * classes
+    gap = min(evaluation_gap(config), iterations(config))
     return (
         (4 * size * classes + COPIED * size) * features
         + changed
-        + evaluated / min(evaluation_gap(config), iterations(config))
+        + evaluation_cost(config, sizes) / gap
     )
+
+
+def evaluation_cost(config: RunConfig, sizes: Sizes) -> float:
+    """Of an evaluation of one run by weights, in operations. By scores it takes no product."""
+    return 2.0 * (evaluated_of(config) + sizes.val) * sizes.features * sizes.classes
+
+
+def state_bytes(config: RunConfig, sizes: Sizes) -> int:
+    """What one run needs while it is trained, beside the data set."""
+    parts = 2 if config.optimizer.momentum else 1
+    batch = 3 * config.batch_size
+    if by_scores(config, sizes):
+        numbers = parts * (2 * sizes.all + sizes.train + sizes.features + batch)
+    else:
+        numbers = (3 + parts) * sizes.features + batch
+    return 4 * sizes.classes * numbers
+
+
+def evaluation_share(runs: Iterable[tuple[RunConfig, Sizes, int]]) -> float:
+    """The share of evaluations in the arithmetic of so many runs of each configuration."""
+    training = evaluating = 0.0
+    for config, sizes, count in runs:
+        updates = iterations(config)
+        gap = min(evaluation_gap(config), updates)
+        each = READ * (evaluated_of(config) + sizes.val) * sizes.classes
+        if by_scores(config, sizes):
+            update = scores_cost(config, sizes)
+        else:
+            products = evaluation_cost(config, sizes)
+            update = weights_cost(config, sizes) - products / gap
+            each += products
+        training += count * updates * update
+        evaluating += count * (ceil(updates / gap) + 1) * each
+    return evaluating / (training + evaluating)
+
+
+def stack_bytes(config: RunConfig, sizes: Sizes, runs: int, threads: int) -> int:
+    """What so many runs need at once while they are trained, beside the data set."""
+    each = state_bytes(config, sizes)
+    width = max(min(PANEL_RUNS, PANEL_BYTES // each), 1)
+    kernel = 4 * sizes.train * sizes.all if by_scores(config, sizes) else 0
+    return kernel + min(runs, threads * width) * each

@@ -12,6 +12,9 @@ from sweeplab.training.schedule import is_scheduled
 # PyTorch what to do; beyond some dozens nothing is gained, and results come later.
 PANEL_RUNS = 32
 
+# The most memory that the runs of a panel take, unless one alone takes more.
+PANEL_BYTES = 2**28
+
 # Runs that can be trusted to share what a data set or a batch costs once.
 FEW = 16
 
@@ -42,18 +45,20 @@ def plan_stacks(configs: Sequence[RunConfig]) -> list[list[int]]:
     ]
 
 
-def plan_panels(configs: Sequence[RunConfig], threads: int) -> list[list[int]]:
+def plan_panels(configs: Sequence[RunConfig], threads: int, run_bytes: int = 1) -> list[list[int]]:
     """Positions in ``configs``, cut into panels of at most ``PANEL_RUNS`` runs.
 
-    They are nearly equal in size, and narrower where there are threads for more of them. Runs of
-    one seed stand together, so that they can share a batch.
+    They are nearly equal in size, and narrower where there are threads for more of them, or where
+    runs of ``run_bytes`` each, of many classes, would take too much memory. Runs of one seed stand
+    together, so that they can share a batch.
     """
+    most = max(min(PANEL_RUNS, PANEL_BYTES // run_bytes), 1)
     by_form: dict[Hashable, list[int]] = {}
     for position in sorted(range(len(configs)), key=lambda i: (panel_key(configs[i]), i)):
         by_form.setdefault(panel_key(configs[position])[0], []).append(position)
     panels = []
     for positions in by_form.values():
-        count = max(-(-len(positions) // PANEL_RUNS), min(threads, len(positions)))
+        count = max(-(-len(positions) // most), min(threads, len(positions)))
         ends = [len(positions) * i // count for i in range(count + 1)]
         panels += [positions[a:b] for a, b in pairwise(ends)]
     return panels

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from sweeplab.data import Dataset
+from sweeplab.data.arranged import laid_out
+from sweeplab.training.stacked.forms import Sizes
 from sweeplab.training.stacked.product import shared_product
 from sweeplab.training.stacked.spread import Spread
 
@@ -18,10 +20,9 @@ from sweeplab.training.stacked.spread import Spread
 TILE_SCORES = 10_240
 LARGEST_TILE, SMALLEST_TILE = 1024, 64  # in columns, each an image
 
-VECTORS = 32  # float32 that PyTorch computes at once, in two vectors of at most 16
+LARGEST_COPY = 2**27  # bytes
 
-# Feature counts are rounded up to this many float32, one 64-byte line, so that rows are aligned.
-LINE = 16
+VECTORS = 32  # float32 that PyTorch computes at once, in two vectors of at most 16
 
 KERNEL_ROWS = 500  # of the kernel, computed at once
 
@@ -58,13 +59,23 @@ class CompactImages:
         return self.images.shape[1]
 
     @property
+    def sizes(self) -> Sizes:
+        train = len(self.labels)
+        return Sizes(train, len(self.images) - train, self.features, self.classes)
+
+    @property
     def bias_feature(self) -> int:
         return len(self.used)
 
     @cached_property
     def by_feature(self) -> list[Tensor]:
-        """Their images, ``[F, n]`` each: a product for few runs reads them faster this way."""
-        return [self.images[tile.columns].T.contiguous() for tile in self.evaluated]
+        """Their images, ``[F, n]`` each: a product for few runs reads them faster this way.
+
+        Of many images there is no second copy.
+        """
+        turned = [self.images[tile.columns].T for tile in self.evaluated]
+        many = 4 * self.images.numel() > LARGEST_COPY
+        return turned if many else [each.contiguous() for each in turned]
 
     @cached_property
     def evaluated(self) -> list[Tile]:
@@ -87,11 +98,12 @@ def compact(dataset: Dataset, device: torch.device, evaluated: int) -> CompactIm
     """
     ever = (dataset.train_images != 0).any(dim=0) | (dataset.val_images != 0).any(dim=0)  # [D]
     used = ever.nonzero()[:, 0]  # [U]
-    count, needed = len(dataset.train_images), len(used) + 1
-    images = torch.zeros(count + len(dataset.val_images), -(-needed // LINE) * LINE)  # [L, F]
-    images[:count, : len(used)] = dataset.train_images[:, used]
-    images[count:, : len(used)] = dataset.val_images[:, used]
-    images[:, len(used)] = 1
+    count = len(dataset.train_images)
+    images = dataset.whole  # [L, F]
+    if images is None or len(used) < dataset.features:
+        images = laid_out(count + len(dataset.val_images), len(used))
+        images[:count, : len(used)] = dataset.train_images[:, used]
+        images[count:, : len(used)] = dataset.val_images[:, used]
     train, val = dataset.train_labels.to(device), dataset.val_labels.to(device)
     return CompactImages(
         images=images.to(device),
