@@ -41,7 +41,7 @@ WITHIN = {
     ],
     "task": [
         *("spaced", "conditions", "grid", "compose", "left_out"),
-        *("prepare", "claim", "words", "progress", "hooks"),
+        *("prepare", "forecast", "claim", "words", "progress", "hooks"),
         *("launch", "job", "finish", "sweep", "notebook", "search"),
     ],
     "report": ["text", "page", "notebook", "build", "versus"],
