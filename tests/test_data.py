@@ -161,7 +161,7 @@ def test_the_checksum_of_digits_stays_what_it_was() -> None:
     [
         (digits(train_size=1101), r"data\.train_size must not exceed 1100 .* but is 1101"),
         (digits(val_start=1101), r"data\.val_start \+ data\.val_size must not exceed the 1500"),
-        (DataConfig("letters"), r"data\.name must be one of mnist, fashion_mnist, digits"),
+        (DataConfig("letters"), r"data\.name must be one of mnist, fashion_mnist, kmnist, emnist_"),
     ],
 )
 def test_more_than_there_is_names_the_key_and_the_rule(config: DataConfig, message: str) -> None:

@@ -340,7 +340,10 @@ def test_a_sweep_killed_at_any_moment_ends_with_the_same_tables(
 def test_hydras_own_features_keep_working(sweeplab: Command, tmp_path: Path) -> None:
     printed = sweeplab("train", "data=digits", "--cfg", "job")
     assert yaml.safe_load(printed.out)["data"]["name"] == "digits"
-    assert "data: arrays, digits, fashion_mnist, images, mnist" in sweeplab("train", "--help").out
+    assert (
+        "data: arrays, cifar10, cifar100, digits, emnist_letters, fashion_mnist, images, "
+        in sweeplab("train", "--help").out
+    )
     done = sweeplab(
         "train",
         "-m",

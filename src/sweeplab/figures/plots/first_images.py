@@ -14,7 +14,7 @@ from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import listed
 
-KNOWN = {"mnist", "fashion_mnist", "digits"}
+KNOWN = {"mnist", "fashion_mnist", "digits", "kmnist", "emnist_letters", "cifar10", "cifar100"}
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:  # noqa: ARG001
