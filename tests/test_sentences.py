@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_statistics_samples import curves_of, fail, make_sweep
+from test_statistics_samples import BASE, curves_of, fail, make_sweep
 
 from sweeplab.report.text.verdict import Verdict, verdict
 from sweeplab.statistics import analyse_runs
@@ -73,6 +73,30 @@ def drawn(number: int) -> tuple[Sweep, Verdict]:
     return sweep, verdict(sweep, analyse_runs(runs, curves, knobs, given), asked)
 
 
+def from_real_runs(number: int) -> tuple[Sweep, Verdict]:
+    """A sweep of real runs on MNIST: some settings, a few of the seeds, 500 of the images."""
+    import bank
+    import resample
+
+    rng = np.random.default_rng(number)
+    runs_of = bank.bank(list(bank.GRIDS)[number % 2])
+    settings, seeds = int(rng.choice([10, 10, 48])), int(rng.integers(1, 6))
+    one = resample.sweep(runs_of, rng, settings=settings, seeds=seeds)
+    runs = one.runs().assign(**{key: value for key, value in BASE.items() if key not in one.knobs})
+    runs = runs.assign(
+        run=[str(row) for row in range(len(runs))], iterations=310, final_iteration=310, error=None
+    )
+    runs["data.val_size"] = one.right.shape[2]
+    runs = runs.assign(
+        **{knob: np.repeat(one.settings[knob], seeds).tolist() for knob in one.knobs}
+    )
+    curves = curves_of(runs, lambda at: 0.85 + 0.0 * at).iloc[:0]
+    correct = list(one.right.reshape(len(runs), -1))
+    asked = str(rng.choice(QUESTIONS)).format(*rng.permutation(list(runs_of.grid))[:2])
+    sweep = Sweep(Path(), runs, curves, one.knobs)
+    return sweep, verdict(sweep, analyse_runs(runs, curves, one.knobs, correct), asked)
+
+
 def split(text: str) -> list[str]:
     """The sentences of a text."""
     return [part for part in re.split(r"(?<=[.?!]) (?=[A-Z“])", text) if part]
@@ -99,7 +123,7 @@ def wrong(sweep: Sweep, said: Verdict) -> list[str]:
         if one and other:
             faults.append(f"{one[0]} | {other[0]}")
     for knob in sweep.knobs:
-        faults += about(knob, said, every)
+        faults += about(knob, sweep, said, every)
     return faults
 
 
@@ -141,10 +165,10 @@ def says_the_same_twice(sentence: str) -> bool:
     return any(one == other for one, other in pairs)
 
 
-def about(knob: str, said: Verdict, every: list[str]) -> list[str]:
+def about(knob: str, sweep: Sweep, said: Verdict, every: list[str]) -> list[str]:
     """What sentences on one knob say of its values, held against each other."""
     name = knob_name(knob)
-    texts = [value_text(each) for each in VALUES[knob]]
+    texts = [value_text(each) for each in sweep.runs[knob].unique().tolist()]
     known = r"(" + "|".join(map(re.escape, sorted(texts, key=len, reverse=True))) + r")(?![\d.])"
     mine = split(said.questions.get(knob, ""))
     best = {
@@ -218,4 +242,16 @@ def test_no_report_contradicts_itself(part: int) -> None:
 @pytest.mark.slow
 def test_none_of_200_reports_contradicts_itself() -> None:
     faults = {number: wrong(*drawn(number)) for number in range(10, 210)}
+    assert {number: each for number, each in faults.items() if each} == {}
+
+
+@pytest.mark.slow
+def test_no_report_of_real_runs_contradicts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The runs are those of `make coverage`, which trains them once, in minutes.
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks" / "coverage")
+    import bank
+
+    if not all(bank.file_of(name).is_file() for name in bank.GRIDS):
+        pytest.skip("`make coverage` has not trained its runs here")
+    faults = {number: wrong(*from_real_runs(number)) for number in range(60)}
     assert {number: each for number, each in faults.items() if each} == {}

@@ -419,6 +419,23 @@ def test_how_small_a_difference_would_be_found() -> None:
     )
 
 
+def test_a_noisy_setting_that_stays_below_others_that_are_ruled_out_is_explained() -> None:
+    runs, curves, knobs, _ = make_sweep({LR: [0.01, 0.03, 0.1, 0.3]}, lambda _: 0.0, seeds=4)
+    accuracies = {
+        0.01: [0.90, 0.901, 0.899, 0.90],  # the best
+        0.03: [0.80, 0.801, 0.799, 0.80],  # surely worse
+        0.1: [0.99, 0.45, 0.92, 0.60],  # lower, but who knows
+        0.3: [0.20, 0.201, 0.199, 0.20],
+    }
+    runs["final_val_accuracy"] = [value for lr in accuracies for value in accuracies[lr]]
+    _, found, said = judge(runs, curves, knobs)
+    assert found.lowest == pytest.approx(0.74)
+    why = "1 setting with higher means than the lowest that could be the best is ruled out"
+    assert why in said.how
+    runs["final_val_accuracy"] = np.tile([0.9, 0.901, 0.899, 0.9], 4)
+    assert "ruled out" not in judge(runs, curves, knobs)[2].how
+
+
 def test_merged_sweeps_that_repeat_runs_count_them_once() -> None:
     runs, curves, knobs, correct = make_sweep({LR: [0.01, 0.1, 1.0]}, peak)
     twice = pd.concat([runs, runs], ignore_index=True)

@@ -7,8 +7,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from sweeplab.statistics import Law, noise, power_law, replicates, ridge
+from sweeplab.statistics.laws import fit
 from sweeplab.sweeps.settings import summarise
 
 BATCH, LR, SIZE, DECAY = (
@@ -63,6 +65,29 @@ def test_the_slope_of_the_ridge_is_the_planted_one(slope: float) -> None:
     assert held >= 0.95 - 2 * np.sqrt(0.05 * 0.95 / 25)
     # A band that told nothing would hold it too: it tells constant, root and proportional apart.
     assert np.median([law.half for law in found]) < 0.25
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("points", [4, 7])
+def test_slopes_and_bands_hold_the_truth_as_often_as_they_say(points: int, known: bool) -> None:
+    """Points that lie off their line by normal errors, which redrawing shows or does not."""
+    random = np.random.default_rng(points)
+    x, sd = np.geomspace(4, 256, points), 0.2
+    truth = np.log(0.02) + 0.5 * np.log(x)
+    drawn = random.normal(0, sd if known else 0, (1000, points))
+    slopes, lines = [], []
+    for _ in range(1000):
+        y = truth + random.normal(0, sd, points)
+        law = fit(x, np.exp(y), y + drawn)
+        line = stats.linregress(np.log(x), y)
+        assert law.slope == pytest.approx(line.slope)
+        slopes.append(law.low <= 0.5 <= law.high)
+        _, low, high = law.line(x)
+        lines.append((low <= np.exp(truth)) & (np.exp(truth) <= high))
+    # Four standard errors of 1,000 are 0.03; the wider of two intervals holds it more often.
+    most = 0.998 if known else 0.98
+    assert 0.93 < np.mean(slopes) < most
+    assert 0.93 < np.mean(lines) < most
 
 
 def test_batch_sizes_that_are_best_at_an_end_of_the_range_do_not_count() -> None:

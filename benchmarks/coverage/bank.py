@@ -69,10 +69,15 @@ class Bank:
         return np.unpackbits(bits, axis=-1, count=self.images)[..., images].astype(np.bool_)
 
 
+def file_of(name: str, seeds: int = SEEDS) -> Path:
+    """Where the runs of a grid are kept."""
+    return CACHE / f"coverage-{'' if name == 'shipped' else f'{name}-'}{seeds}.npz"
+
+
 def bank(name: str = "shipped", seeds: int = SEEDS) -> Bank:
     """The bank of a grid in ``GRIDS`` from the cache, or trained now."""
     grid = GRIDS[name]
-    file = CACHE / f"coverage-{'' if name == 'shipped' else f'{name}-'}{seeds}.npz"
+    file = file_of(name, seeds)
     if not file.is_file():
         _train(file, grid, MOMENTUM[name], seeds)
     with np.load(file) as saved:

@@ -86,7 +86,7 @@ def ridge(
     error = _errors(model)
     best = [_top(rates, model.mean[numbers][None])[0] for _, rates, numbers in parts]
     drawn = [_top(rates, model.mean[numbers] + error[:, numbers]) for _, rates, numbers in parts]
-    return _fit(np.array([batch for batch, *_ in parts]), np.exp(best), np.array(drawn).T)
+    return fit(np.array([batch for batch, *_ in parts]), np.exp(best), np.array(drawn).T)
 
 
 def power_law(
@@ -113,7 +113,7 @@ def power_law(
     size = table[SIZE].to_numpy(dtype=np.float64)
     least = 1 / (2 * (model.images or 10**6))
     drawn = np.log(np.maximum(wrong - _errors(model)[:, numbers], least))
-    plain = _fit(size, wrong, drawn)
+    plain = fit(size, wrong, drawn)
     return _levelling(size, wrong, plain) or plain
 
 
@@ -155,7 +155,7 @@ def _top(x: Floats, means: Floats) -> Floats:
     return np.asarray(np.where(at == inside, x[inside] + shift, x[at]))
 
 
-def _fit(x: Floats, y: Floats, drawn: Floats) -> Law:
+def fit(x: Floats, y: Floats, drawn: Floats) -> Law:
     """Least squares in logarithms, with bounds that hold for both kinds of scatter.
 
     Points scatter by the chance of images and seeds, which is redrawn, and because the truth is no

@@ -78,11 +78,24 @@ def how(analysis: Analysis) -> str:
         said += [
             "“Clearly” and “could be the best” are said at 95 % confidence, and count that "
             f"{len(analysis.tied):,} settings were compared.",
+            *_ruled_out(analysis),
             f"The setting to use is that of the highest mean. {RULE}",
         ]
     if chance.most > 1:
         said.append("The run that is named is the middle one of its setting's runs.")
     return " ".join(said)
+
+
+def _ruled_out(analysis: Analysis) -> list[str]:
+    """Why settings are left out that did better than some that are not, where there are any."""
+    tied = analysis.tied["tied"].astype(bool)
+    above = int((~tied & (analysis.tied["mean"] > analysis.lowest)).sum())
+    if not above:
+        return []
+    return [
+        f"{count(above, 'setting')} with higher means than the lowest that could be the best "
+        f"{'is' if above == 1 else 'are'} ruled out: their distance is less uncertain."
+    ]
 
 
 def covered(chance: Chance) -> str:

@@ -24,7 +24,8 @@ SAMPLE = "which training images there were; other data than these"
 BEST = Method(
     "Settings that could be the best (multiple comparisons with the best)",
     "A setting stays unless another is ahead of it by more than chance explains. With 95 % "
-    "confidence the truly best one is among those that stay.",
+    "confidence the truly best one is among those that stay. What chance explains is seen in "
+    "redrawn sweeps, in which all settings are equally good.",
     "images and seeds, paired; that all settings were compared at once",
     SAMPLE,
     "J. C. Hsu, Multiple Comparisons, 1996, chapter 4; S. S. Gupta, Technometrics 7, 1965; "
@@ -61,7 +62,8 @@ EXPECTED = Method(
     "The choice is repeated on redrawn images and seeds, and scored on images that had no part "
     "in it.",
     "images and seeds; that the highest was picked",
-    SAMPLE,
+    "how noisy the picked setting is, where many are far noisier than others and seeds are few: "
+    f"up to a third of its luck; {SAMPLE}",
     "I. Tsamardinos, E. Greasidou and G. Borboudakis, Machine Learning 107, 2018",
 )
 CHOICE = Method(
