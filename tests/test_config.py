@@ -60,6 +60,12 @@ def test_the_defaults_are_the_tutorials() -> None:
         ({"optimizer.lr": -1.0}, "optimizer.lr must be above 0 and at most 3.0e+38"),
         ({"optimizer.lr": float("nan")}, "optimizer.lr must be above 0"),
         ({"optimizer.lr": float("inf")}, "optimizer.lr must be above 0"),
+        ({"optimizer.lr": 1e-300}, "optimizer.lr must be a number that float32, in which training"),
+        ({"optimizer.weight_decay": 1e-50}, "optimizer.weight_decay must be a number that float32"),
+        (
+            {"optimizer.momentum": 0.99999999999},
+            "optimizer.momentum must be a number that float32, in which",
+        ),
         (
             {"optimizer.weight_decay": -0.1},
             "optimizer.weight_decay must be at least 0 and at most 3.0e+38",

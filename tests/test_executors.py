@@ -150,7 +150,7 @@ def test_a_worker_lost_too_often_is_reported_and_mended_later(
     assert set(runs["status"][8:]) == {"completed"}
     failed = runs.index[runs["status"] == "failed"][0]
     error = error_of(tmp_path / "s" / "s" / str(failed))
-    assert "its worker process was ended by SIGKILL" in error
+    assert "its worker process was ended by signal 9 (SIGKILL)" in error
     assert "tried 1 time, among 4 runs" in error
     assert error in done.out
     done = sweeplab(*command)
@@ -387,6 +387,17 @@ class TestSlurm:
         error = error_of(tmp_path / "s" / "0")
         assert "ended as CANCELLED" in error
         assert "It was tried 1 time, among 16 runs" in error
+
+    def test_a_job_that_asks_for_more_than_there_is_is_told(self, tmp_path: Path) -> None:
+        words = ("hydra.launcher.executor=slurm", "hydra.launcher.cpus=99")
+        process = start(tmp_path, *LONG, *words)
+        assert process.stdout is not None
+        said = iter(process.stdout.readline, "")
+        line = next(line for line in said if "SLURM has not started a job" in line)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert "waits for ever" in line
+        assert "hydra.launcher.cpus=99" in line
 
     def test_the_command_of_the_documentation_runs(self, sweeplab: Command) -> None:
         page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8").replace("\\\n", " ")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load as load_tensors
 from sklearn.datasets import load_digits
 
 from conftest import Command
@@ -13,7 +15,7 @@ from sweeplab.runs.folder import RunFolder
 from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.find import runs_in, sweep_of, sweeps_in
 from sweeplab.sweeps.folder import SweepFolder, SweepRecord, write_sweep
-from sweeplab.sweeps.images import find_images
+from sweeplab.sweeps.images import Images, find_images, read_images, write_images
 from sweeplab.sweeps.tables import load_sweep
 
 DEEP = "hydra.sweep.subdir=a/b/c/d/lr${optimizer.lr}/${hydra.job.num}"
@@ -112,6 +114,20 @@ def test_the_sweep_of_a_run(outputs: Path) -> None:
     assert sweep_of(sweep / "0").path == sweep
     assert sweep_of(sweep).path == sweep
     assert sweep_of(outputs / "train" / "now").path == outputs / "train" / "now"
+
+
+def test_the_same_images_are_the_same_file(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 17, (12, 8, 8), dtype=np.uint8)
+    labels = np.arange(12) % 3
+    images = Images(pixels, labels, pixels, labels, ("a", "b", "é"), 16, 4, {"name": "x"}, 12)
+    for number in range(8):  # safetensors alone has two entries in order by chance each time
+        write_images(tmp_path / str(number), images)
+    (content,) = {(tmp_path / str(number)).read_bytes() for number in range(8)}
+    read = read_images(tmp_path / "0")
+    assert (read.classes, read.choice, read.val_start) == (("a", "b", "é"), {"name": "x"}, 4)
+    assert np.array_equal(read.val_images, pixels)
+    assert np.array_equal(load_tensors(content)["train_labels"], labels)  # by safetensors alone
 
 
 def test_each_validation_set_has_its_own_images(sweeplab: Command, tmp_path: Path) -> None:

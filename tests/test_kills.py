@@ -1,7 +1,7 @@
 """Sweeps killed at random moments, of training and of writing: nothing complete is lost.
 
-`python tests/test_kills.py EXECUTOR KILLS SEED [SIGKILL,SIGTERM,worker]` is the same for as long
-as one likes.
+`python tests/test_kills.py inline|processes|search KILLS SEED [SIGKILL,SIGTERM,worker]` is the same
+for as long as one likes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,16 @@ PROGRAM = Path(sys.executable).with_name("sweeplab")
 # Many short runs in small stacks: about half of the time goes into writing them.
 GRID = ("-m", "data=digits", "epochs=1", "optimizer.lr=0.1,1", "seed=range(100)")
 RUNS = 200
-COMMON = (*GRID, "hydra.sweeper.report=false", "hydra.launcher.width=10")
-EXECUTORS = {
-    "inline": ("hydra.launcher.executor=inline",),
-    "processes": ("hydra.launcher.executor=processes", "hydra.launcher.workers=2"),
+# As many that depend on the results of those before them.
+SEARCH = (
+    *("-m", "hydra/sweeper=search", "data=digits", "epochs=1", "seed=range(10)"),
+    *("optimizer.lr=tag(log,interval(0.01,3))", "optimizer.weight_decay=choice(0,0.001,0.01)"),
+    *("hydra.sweeper.budget=20", "hydra.sweeper.batch=5"),
+)
+SWEEPS = {
+    "inline": GRID,
+    "processes": (*GRID, "hydra.launcher.executor=processes", "hydra.launcher.workers=2"),
+    "search": SEARCH,
 }
 
 
@@ -69,9 +75,10 @@ def results(sweep: Path) -> dict[str, tuple[bytes, bytes]]:
     }
 
 
-def start(folder: Path, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def start(folder: Path, which: str = "inline") -> subprocess.Popen[bytes]:
+    common = ("hydra.sweeper.report=false", "hydra.launcher.width=10", "hydra.sweep.dir=s")
     return subprocess.Popen(
-        [PROGRAM, "train", *COMMON, *words, "hydra.sweep.dir=s"],
+        [PROGRAM, "train", *SWEEPS[which], *common],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -79,9 +86,9 @@ def start(folder: Path, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
     )
 
 
-def left_alone(folder: Path) -> Path:
+def left_alone(folder: Path, which: str = "inline") -> Path:
     folder.mkdir()
-    assert start(folder, ()).wait() == 0
+    assert start(folder, which).wait() == 0
     return folder / "s"
 
 
@@ -106,7 +113,7 @@ def soak(
     kinds: Sequence[str] = ("SIGKILL", "SIGKILL", "SIGTERM", "worker"),
 ) -> Figures:
     """Kill sweeps ``kills`` times, each at a random moment and in a way drawn from ``kinds``."""
-    kinds = [kind for kind in kinds if kind != "worker" or executor != "inline"]
+    kinds = [kind for kind in kinds if kind != "worker" or executor == "processes"]
     draw = random.Random(seed)
     expected, tables = results(alone), ("runs.csv", "curves.parquet")
     assert len(expected) == RUNS
@@ -117,7 +124,7 @@ def soak(
         sweep, finished = folder / "s", False
         while not finished:
             before_start = complete(sweep) if sweep.is_dir() else {}
-            process = start(folder, EXECUTORS[executor])
+            process = start(folder, executor)
             more = figures.kills < kills and draw.random() < 0.9
             if more:
                 new_runs = len(before_start) + draw.randrange(RUNS // 5)
@@ -184,8 +191,9 @@ def test_kills_at_random_moments_lose_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", list(EXECUTORS))
-def test_a_hundred_kills_lose_nothing(tmp_path: Path, alone: Path, executor: str) -> None:
+@pytest.mark.parametrize("executor", list(SWEEPS))
+def test_a_hundred_kills_lose_nothing(tmp_path: Path, executor: str) -> None:
+    alone = left_alone(tmp_path / "alone", executor)
     figures = soak(tmp_path, alone, executor, kills=60, seed=2)
     assert {"-9", "143"} & set(figures.exit_codes.split())
     assert figures.complete_before > 0
@@ -196,7 +204,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         seen = soak(
             Path(place),
-            left_alone(Path(place) / "alone"),
+            left_alone(Path(place) / "alone", sys.argv[1]),
             sys.argv[1],
             int(sys.argv[2]),
             int(sys.argv[3]),

@@ -151,7 +151,7 @@ class Soak:
 
     def in_mid_sweep(self) -> None:
         shutil.rmtree(self.sweep, ignore_errors=True)
-        process = start(self.disk.path, ())
+        process = start(self.disk.path)
         enough = self.draw.randrange(1, RUNS * 3 // 4)
         while process.poll() is None and len(list(self.sweep.glob("*/run.json"))) < enough:
             time.sleep(0.001)
@@ -163,7 +163,7 @@ class Soak:
 
     def after_exit(self) -> None:
         shutil.rmtree(self.sweep, ignore_errors=True)
-        assert start(self.disk.path, ()).wait() == 0
+        assert start(self.disk.path).wait() == 0
         self.cut("after exit")
         self.look()
         assert len(self.before) == RUNS
@@ -209,7 +209,7 @@ class Soak:
 
     def go_on(self) -> None:
         """The same command, to its end."""
-        assert start(self.disk.path, ()).wait() == 0
+        assert start(self.disk.path).wait() == 0
         self.figures.tables_differ += results(self.sweep) != results(self.alone)
         self.figures.tables_differ += any(
             (self.sweep / name).read_bytes() != (self.alone / name).read_bytes()

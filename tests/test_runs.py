@@ -26,7 +26,13 @@ from sweeplab.results import Curves, RunResult, best_metrics, final_metrics
 from sweeplab.runs import curves as curve_files
 from sweeplab.runs import files, folder, write
 from sweeplab.runs.curves import curves_problem, curves_problems
-from sweeplab.runs.folder import RunFolder, RunIdentity
+from sweeplab.runs.folder import (
+    RunFolder,
+    RunIdentity,
+    damaged_files,
+    is_complete,
+    read_record,
+)
 from sweeplab.runs.record import StackShare, signature
 from sweeplab.runs.saved_config import to_yaml
 from sweeplab.sweeps.find import complete_runs
@@ -333,6 +339,35 @@ def _try_lock(path: Path, answer: Any) -> None:
             answer.put("")
     except SweeplabError as error:
         answer.put(str(error))
+
+
+def _write_again_and_again(path: Path, identity: RunIdentity, answer: Any) -> None:
+    try:
+        for _ in range(40):
+            write.write_result(RunFolder(path), identity, result(hand_made_curves()), {})
+        answer.put("")
+    except Exception as error:
+        answer.put(repr(error))
+
+
+def test_two_writers_of_one_run_leave_it_whole(run: RunFolder) -> None:
+    """As an orphaned SLURM job and the command that was repeated without it."""
+    context = multiprocessing.get_context("fork")
+    answer = context.Queue()
+    writers = [
+        context.Process(target=_write_again_and_again, args=(run.path, IDENTITY, answer))
+        for _ in range(2)
+    ]
+    for writer in writers:
+        writer.start()
+    seen = 0
+    while any(writer.is_alive() for writer in writers):
+        assert is_complete(run, read_record(run))
+        seen += 1
+    assert [answer.get(timeout=20) for _ in writers] == ["", ""]
+    assert seen > 0
+    assert damaged_files(run, read_record(run)) == []
+    assert not list(run.path.glob(".*.part"))
 
 
 def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:

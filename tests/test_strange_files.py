@@ -25,6 +25,7 @@ from sweeplab.runs.scaled import read_inputs
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.find import complete_runs, runs_in, sweeps_in
 from sweeplab.sweeps.folder import (
+    JobEntry,
     SweepFolder,
     SweepRecord,
     at_work,
@@ -34,7 +35,8 @@ from sweeplab.sweeps.folder import (
 )
 from sweeplab.sweeps.images import read_images
 from sweeplab.sweeps.progress import Moment, append, moments
-from sweeplab.sweeps.tables import load_sweep
+from sweeplab.sweeps.tables import load_sweep, write_tables
+from sweeplab.task.finish import finish
 from sweeplab.task.search.study import Study
 
 Make = Callable[[Path], None]
@@ -308,3 +310,27 @@ def test_who_only_looks_keeps_nobody_from_working(tmp_path: Path) -> None:
             thread.join()
     assert {True, False} >= set(seen)
     assert not at_work(folder)
+
+
+def test_what_another_command_adds_stays_in_the_tables(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends between the first command's looking at the runs and its writing of the tables."""
+    folder = SweepFolder(outputs / "a")
+    other = locked(folder)
+    other.__enter__()
+
+    def load(path: Path) -> Any:
+        loaded = load_sweep(path)
+        if not (folder.path / "2").exists():
+            job = JobEntry(2, "2", ["seed=2"], "", "planned")
+            write_run(folder.path / "2", [0.1, 0.4], optimizer__lr=0.1, seed=2)
+            write_sweep(folder, SweepRecord("a", "", [job]))
+            write_tables(load_sweep(path))
+            other.__exit__(None, None, None)
+        return loaded
+
+    monkeypatch.setattr("sweeplab.sweeps.tables.load_sweep", load)
+    assert finish(folder, report=False) == 0
+    assert len(folder.runs_table.read_text().splitlines()) == 1 + 3
+    assert [job.state for job in read_sweep(folder).jobs] == ["completed"]

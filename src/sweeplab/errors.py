@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,3 +101,14 @@ def shown_as_messages(tracebacks: bool) -> Iterator[None]:
             raise
         message = str(error) if isinstance(error, SweeplabError) else storage_message(error)
         sys.exit(f"sweeplab: {message}")
+    except (MemoryError, ImportError) as error:
+        # A library that finds no room to be loaded says so as one that is broken.
+        full = isinstance(error, MemoryError) or re.search(
+            "map segment|allocate memory", str(error)
+        )
+        if tracebacks or not full:
+            raise
+        sys.exit(
+            f"sweeplab: There is not enough memory ({error or 'MemoryError'}): `ulimit -v` and "
+            "`free` show what there is. What is complete is kept."
+        )

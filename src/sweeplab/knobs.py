@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from ctypes import c_float
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_type_hints
 
@@ -22,18 +23,25 @@ class Range:
     low_open: bool = False
     high_open: bool = False
     why: str = ""
+    single: bool = False  # training takes them in float32, which must tell them from 0 and the ends
 
     def broken(self, value: Any) -> str:
         """What must hold, in words, where ``value`` is outside; else nothing."""
         below = value <= self.low if self.low_open else not value >= self.low
         above = value >= self.high if self.high_open else value > self.high
         if not (below or above or math.isnan(value)):
-            return ""
+            return self._lost(value) if self.single else ""
         low = f"{'above' if self.low_open else 'at least'} {self.low:g}"
         high = f"{'below' if self.high_open else 'at most'} {_plain(self.high)}"
         if self.high >= LARGEST_INT and isinstance(self.high, int):
             return high if above else low  # of a limit that nobody meets, nobody need hear
         return f"{low} and {high}{self.why}"
+
+    def _lost(self, value: float) -> str:
+        taken = c_float(value).value
+        if value != taken and (taken == 0 or (self.high_open and taken == self.high)):
+            return f"a number that float32, in which training is done, does not take for {taken:g}"
+        return ""
 
 
 @dataclass(frozen=True)

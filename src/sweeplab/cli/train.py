@@ -77,7 +77,8 @@ def _errors_as_messages() -> Iterator[None]:
         yield
     except Exception as error:
         hydras = isinstance(error, CompactHydraException)  # some are an OSError too
-        if isinstance(error, (SweeplabError, OSError)) and not hydras:
+        ours = (SweeplabError, OSError, MemoryError, ImportError)
+        if isinstance(error, ours) and not hydras:
             raise  # `main` has the words for them
         text = str(error) if hydras else repr(error)
         if isinstance(error.__cause__, OmegaConfBaseException):

@@ -13,8 +13,10 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -85,6 +87,7 @@ class _Worker(threading.Thread):
         self.process: BaseProcess | None = None
         self.pipe: Connection | None = None
         self.why = ""  # it was ended from here, if it was
+        self.memory_kills = 0  # of the kernel's, when the process started
 
     def end(self, why: str) -> None:
         """End the process with SIGKILL: one that hangs, or is stopped, minds nothing else."""
@@ -111,6 +114,7 @@ class _Worker(threading.Thread):
     def _outcome(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
         try:
             if self.process is None:
+                self.memory_kills = _memory_kills()
                 self.pipe, self.process = _started()
             assert self.pipe
             self.pipe.send((fn, args))
@@ -120,9 +124,12 @@ class _Worker(threading.Thread):
         except (EOFError, OSError):
             assert self.process
             self.process.join()
-            why, self.why = self.why or _death(self.process.exitcode), ""
+            code, why, self.why = self.process.exitcode, self.why, ""
             self.process = None
-            return None, WorkerLostError(why)
+            if why:
+                return None, WorkerLostError(why)
+            memory = code == -signal.SIGKILL and _memory_kills() > self.memory_kills
+            return None, WorkerLostError(_death(code, memory=memory), memory=memory)
         return outcome
 
 
@@ -146,12 +153,22 @@ def _started() -> tuple[Connection, BaseProcess]:
     return ours, process
 
 
-def _death(code: int | None) -> str:
+def _death(code: int | None, *, memory: bool) -> str:
+    """How a process ended, and, as far as the kernel tells, whether for want of memory."""
     if code is not None and code < 0:
-        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
-        hint = ", as the kernel does when memory runs out (`dmesg` tells)" if code == -9 else ""
-        return f"its worker process was ended by {name}{hint}"
+        name = f" ({signal.Signals(-code).name})" if -code in list(signal.Signals) else ""
+        why = ", and the kernel has killed a process for want of memory meanwhile" if memory else ""
+        return f"its worker process was ended by signal {-code}{name}{why}"
     return f"its worker process ended with exit code {code}"
+
+
+def _memory_kills() -> int:
+    """How many processes of this machine the kernel has killed for want of memory; 0 if unknown."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text(encoding="utf-8").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def _work(pipe: Connection) -> None:

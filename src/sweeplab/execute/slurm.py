@@ -17,7 +17,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,12 +28,16 @@ from sweeplab.execute.files import Note, StackFiles, StacksFolder, read_note
 from sweeplab.execute.options import Options
 from sweeplab.terminal import say
 
+ASKED = ("cpus", "gpus", "memory", "time", "partition")  # of the options
 LARGEST_ARRAY = 1000  # SLURM's default MaxArraySize is 1001
 # A job that the queue lists in another state, or no more, has ended.
 LIVE = {
     *("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING"),
     *("REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESIZING", "SPECIAL_EXIT", "STAGE_OUT"),
 }
+# Why a job waits that asks for more than any node may give: it would wait for ever.
+NEVER = {"PartitionConfig", "PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints"}
+PATIENCE = 10.0  # seconds before a wait for anything else is worth a line
 LOOK_SECONDS = (0.25, 2.0)  # between two looks for `.done` files: at first, and after a while
 ASK_SECONDS = (1.0, 30.0)  # between two questions to the scheduler
 
@@ -56,6 +60,8 @@ class Slurm(Executor):
         # By the name of all jobs of one sweep's folder the queue is asked for them.
         place = hashlib.sha256(os.fsencode(folder.path.resolve())).hexdigest()
         self._name = f"sweeplab-{place[:8]}"
+        self._options = options
+        self._told: set[str] = set()  # why jobs wait
         self._submitit = _submitit_executor(folder.jobs, self._name, options)
         self._new: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]]
         self._new = SimpleQueue()
@@ -82,7 +88,7 @@ class Slurm(Executor):
 
     def _adopted(self) -> dict[str, tuple[Future[Any], StackFiles]]:
         """The jobs of an earlier command that still train a stack."""
-        live = {job for job, state in _queue(self._name).items() if state in LIVE}
+        live = {job for job, (state, _) in _queue(self._name).items() if state in LIVE}
         adopted: dict[str, tuple[Future[Any], StackFiles]] = {}
         for files in self._folder.submitted():
             job = read_note(files.job).job
@@ -132,10 +138,29 @@ class Slurm(Executor):
         except SweeplabError:
             return  # the scheduler does not answer for the moment; the jobs go on without it
         for job, (_, files) in list(self._running.items()):
-            state = states.get(job, "")
+            state, _ = states.get(job, ("", ""))
             if state not in LIVE:
                 # It was asked for before this look at the file, so the job has ended for sure.
                 self._ended(job, None if files.done.exists() else self._lost(job, state))
+        self._tell_why([states[job] for job in self._running if job in states])
+
+    def _tell_why(self, states: Sequence[tuple[str, str]]) -> None:
+        """Say why no job starts, once for each reason."""
+        reasons = {reason.split(",")[0] for _, reason in states} - {"None", ""} - self._told
+        patient = time.monotonic() - self._submitted < PATIENCE
+        if {state for state, _ in states} != {"PENDING"} or (patient and not reasons & NEVER):
+            return
+        self._told |= reasons
+        for reason in sorted(reasons):
+            advice = ""
+            if reason in NEVER:
+                asked = [f"hydra.launcher.{key}={getattr(self._options, key)}" for key in ASKED]
+                advice = (
+                    " A job that asks for more than a node of the partition has waits for ever: "
+                    "stop this with Ctrl-C, and ask for less. `sinfo -o '%P %c %m %l'` shows what "
+                    f"there is; asked for is {', '.join(asked)}."
+                )
+            say(f"SLURM has not started a job yet, and says: {reason}.{advice}")
 
     def _lost(self, job: str, state: str) -> WorkerLostError:
         logs = (self._folder.jobs / f"{job}{task}_log.err" for task in ("_0", ""))
@@ -202,20 +227,28 @@ def _submitit_executor(folder: Path, name: str, options: Options) -> Any:
     return executor
 
 
-def _queue(name: str) -> dict[str, str]:
-    """The state of each job of this name that SLURM remembers.
+def _queue(name: str) -> dict[str, tuple[str, str]]:
+    """The state of each job of this name that SLURM remembers, and why it is in that.
 
     It is squeue that is asked: sacct, which submitit asks, is not set up on every cluster.
 
     Raises:
         SweeplabError: squeue does not answer.
     """
-    words = ["squeue", "--noheader", "--array", "--states=all", f"--name={name}", "--format=%i|%T"]
+    words = [
+        "squeue",
+        "--noheader",
+        "--array",
+        "--states=all",
+        f"--name={name}",
+        "--format=%i|%T|%r",
+    ]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise SweeplabError(f"squeue does not answer: {_reason(error)}") from error
-    return dict(line.split("|") for line in done.stdout.split() if "|" in line)
+    lines = [line.split("|", 2) for line in done.stdout.splitlines()]
+    return {job: (state, reason) for job, state, reason in lines}
 
 
 def _cancel(jobs: Iterable[str]) -> None:

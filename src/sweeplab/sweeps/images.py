@@ -107,7 +107,15 @@ def write_images(path: Path, images: Images) -> None:
         "choice": json.dumps(images.choice),
         "may_train": str(images.may_train or 0),
     }
-    write_bytes(path, save(tensors, metadata=about))
+    write_bytes(path, _ordered(save(tensors, metadata=about)))
+
+
+def _ordered(content: bytes) -> bytes:
+    """A safetensors file with its header in order: safetensors writes metadata in one of chance."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
 
 
 def read_images(path: Path) -> Images:

@@ -13,7 +13,7 @@ from sweeplab.data import Dataset, load
 from sweeplab.data_keys import SHOWING, DataConfig
 from sweeplab.errors import BusyError, SweeplabError
 from sweeplab.sweeps.answers import read_answers
-from sweeplab.sweeps.folder import SweepFolder, locked, read_sweep, write_sweep
+from sweeplab.sweeps.folder import SweepFolder, at_work, locked, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, choice, image_file, write_images
 from sweeplab.task.progress import followed, waiting
 from sweeplab.task.words import failures, summary
@@ -21,6 +21,8 @@ from sweeplab.terminal import say, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sweeplab.sweeps.tables import Sweep
 
 EXAMPLES = 18  # the first training images, which the report shows
 
@@ -39,20 +41,7 @@ def finish(folder: SweepFolder, *, report: bool) -> int:
 
 
 def _finish(folder: SweepFolder, *, report: bool) -> int:
-    # Pandas takes a quarter of a second to import, while nothing has been trained.
-    from sweeplab.sweeps.tables import load_sweep, write_tables
-
-    # What is loaded before another command has ended in the folder must not be written after it.
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(folder))
-        except BusyError:
-            sweep = load_sweep(folder.path)  # it notes the states of all at its end
-        else:
-            sweep = load_sweep(folder.path)
-            _note_states(folder, sweep.runs)
-        _write_images(folder, sweep.runs)
-        write_tables(sweep)
+    sweep = _loaded(folder)
     summary(sweep)
     failed = sweep.runs[sweep.runs["status"] == "failed"]
     if len(failed):
@@ -68,6 +57,32 @@ def _finish(folder: SweepFolder, *, report: bool) -> int:
             say(sentence)
         say(f"Report: {shown(page)}")
     return 1 if len(failed) else 0
+
+
+def _loaded(folder: SweepFolder) -> Sweep:
+    """The sweep, its images and tables written, and its states noted.
+
+    What is loaded before another command has ended in the folder must not be written after it.
+    """
+    # Pandas takes a quarter of a second to import, while nothing has been trained.
+    from sweeplab.sweeps.tables import load_sweep, write_tables
+
+    while True:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(folder))
+                alone = True
+            except BusyError:
+                alone = (
+                    False  # the other notes the states of all, and writes the tables, at its end
+                )
+            sweep = load_sweep(folder.path)
+            if alone:
+                _note_states(folder, sweep.runs)
+            _write_images(folder, sweep.runs)
+            write_tables(sweep)
+        if alone or at_work(folder):
+            return sweep
 
 
 def _note_states(folder: SweepFolder, runs: pd.DataFrame) -> None:
