@@ -28,8 +28,11 @@ from sweeplab.figures.plots import Plot, first_images
 from sweeplab.figures.plots.training import write_training_curves
 from sweeplab.figures.svg import page_parts, to_svg
 from sweeplab.figures.theme import DARK, fixed_map, on_colour, styled
+from sweeplab.report.page.plots import picture
+from sweeplab.report.text import asked
 from sweeplab.statistics import Law, analyse
 from sweeplab.sweeps.comparable import comparable
+from sweeplab.sweeps.question import Question
 from sweeplab.sweeps.settings import METRIC
 from sweeplab.sweeps.tables import Sweep, load_sweep
 
@@ -58,6 +61,26 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 @pytest.fixture(scope="module")
 def plots(grid: Sweep) -> list[Plot]:
     return plots_of(grid)
+
+
+class TestBesideTheAnswer:
+    def test_the_legend_has_only_what_the_panel_shows(self, plots: list[Plot]) -> None:
+        [plot] = [plot for plot in plots if plot.name == "knob-batch_size"]
+        labels = [text.get_text() for text in plot.figure.legends[0].get_texts()]
+        best = "best setting at this value, 95 % interval"
+        assert labels == ["one run", "diverged run, with their number", best]
+        assert [label for _, label in picture(plot, "").legend] == [best]
+
+    def test_a_search_has_points_and_no_empty_heat_map(self, tmp_path: Path) -> None:
+        for i in range(15):
+            at = {"optimizer__lr": 0.1 + i / 10, "optimizer__weight_decay": min(i, 13) / 100}
+            write_run(tmp_path / str(i), [0.1, 0.3, 0.5 + i / 100], **at)
+        found = load_sweep(tmp_path)
+        by_name = {plot.name: plot for plot in plots_of(found)}
+        assert "pairs" not in by_name
+        assert asked.picture(Question("best"), found) == "knob-optimizer-lr"
+        shown = picture(by_name["knob-optimizer-lr"], "")
+        assert [label for _, label in shown.legend] == ["one run"]
 
 
 class TestDrawing:

@@ -27,6 +27,8 @@ class Plot:
     figure: Figure
     caption: str  # what to see, and how bands and points were made
     alt: str  # what it shows, with the numbers, for who cannot see it
+    answers: int = -1  # the panel that stands beside the answer: of panels of one kind the first
+    elsewhere: tuple[str, ...] = ()  # entries of the legend that this panel has not
 
 
 def series(parts: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from sweeplab.errors import SweeplabError
 from sweeplab.figures.panels import Cell, bare, panels, shade_cells, write_cells
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.slices import best_over_others, levels, setting_of, swept
-from sweeplab.figures.theme import fixed_map, styled
+from sweeplab.figures.theme import MOST_ORDERED, fixed_map, styled
 from sweeplab.sweeps.settings import METRIC
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import axis_name, count, knob_name, level_texts, listed, number, setting_text
@@ -40,17 +40,20 @@ MOST_TICKS = 14
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     """Heat maps of the pairs of knobs."""
     names = sweep.knobs
-    shown = pairs(names)
+    # Where a search gave each setting values of its own, nearly every cell would be empty.
+    many = [key for key in names if sweep.runs[key].nunique() > MOST_ORDERED]
+    shown = [pair for pair in pairs(names) if not set(pair) <= set(many)]
     if not shown or analysis.recommended is None:
         return
     best = setting_of(sweep, analysis.recommended)
     yield Plot(
         "pairs",
         "Best accuracy for each pair of values",
-        heatmaps(sweep, recommended=analysis.recommended, tied=analysis.could_be_best),
+        heatmaps(sweep, shown, recommended=analysis.recommended, tied=analysis.could_be_best),
         _caption(len(names), len(shown)),
         f"Heat maps of {listed([f'{knob_name(a)} by {knob_name(b)}' for a, b in shown])}. The "
         f"recommended setting is {setting_text(best, names)} with {number(best[METRIC])}.",
+        answers=0,
     )
 
 

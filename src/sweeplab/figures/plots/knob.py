@@ -15,7 +15,7 @@ from sweeplab.figures.panels import Cell, line_key, marker_key, note, panels
 from sweeplab.figures.plots import Analysis, Plot, learning_curves, series
 from sweeplab.figures.scale import places, set_knob, spread, within_accuracy
 from sweeplab.figures.slices import best_over_others, levels, seeds_of, swept
-from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, PAPER, styled
+from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, MOST_ORDERED, PAPER, styled
 from sweeplab.sweeps.settings import METRIC, METRIC_NAME
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import knob_name, listed, number, plus_minus, value_text
@@ -23,6 +23,8 @@ from sweeplab.words import knob_name, listed, number, plus_minus, value_text
 CELL = Cell(width=5.0, height=3.3, left=0.75)
 RASTER_FROM = 3_000
 MANY = 200
+RUN, DIVERGED = "one run", "diverged run, with their number"  # in the panel of every run
+MEAN, BEST = (f"{what} at this value, 95 % interval" for what in ("mean", "best setting"))
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
@@ -42,6 +44,8 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
                 f"{value_text(r[key])}: {plus_minus(r[METRIC], r['half_width'])}"
                 for r in best.to_dict("records")
             ),
+            # A search gives nearly every setting a value of its own: nothing is best over others.
+            *((0, (MEAN, BEST)) if len(best) > MOST_ORDERED else (-1, (RUN, DIVERGED))),
         )
         yield from learning_curves.by_knob(sweep, analysis, key)
 
@@ -62,11 +66,10 @@ def knob(sweep: Sweep, key: str) -> Figure:
     of = levels(runs, key)
     best = best_over_others(sweep.settings, [key])
     alone = len(sweep.knobs) == 1
-    keys = [marker_key("one run", CONTEXT, "o", alpha=0.7)]
+    keys = [marker_key(RUN, CONTEXT, "o", alpha=0.7)]
     if (runs["status"] == "diverged").any():
-        keys.append(marker_key("diverged run, with their number", BAD, "x"))
-    label = f"{'mean' if alone else 'best setting'} at this value, 95 % interval"
-    keys.append(line_key(label, ACCENT, marker="o"))
+        keys.append(marker_key(DIVERGED, BAD, "x"))
+    keys.append(line_key(MEAN if alone else BEST, ACCENT, marker="o"))
     figure, (left, right) = panels(2, columns=2, cell=CELL, legend=keys)
     titles = (
         "every run",
@@ -81,7 +84,8 @@ def knob(sweep: Sweep, key: str) -> Figure:
     # A line over few points would hide them; many points would hide the line.
     order = 1.5 if len(done) < MANY else 3
     line = {"color": ACCENT, "linewidth": 1.4}
-    sns.lineplot(means, x="at", y=METRIC, estimator=None, ax=left, zorder=order, **line)
+    if len(of) <= MOST_ORDERED:
+        sns.lineplot(means, x="at", y=METRIC, estimator=None, ax=left, zorder=order, **line)
     seeds = seeds_of(sweep, best["setting"])
     seeds = seeds.assign(at=places(seeds[key].tolist(), of))
     draw_means(right, seeds, "at", err_kws={"capsize": 3, "elinewidth": 1.4}, zorder=3)

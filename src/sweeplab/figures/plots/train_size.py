@@ -51,6 +51,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
             f"{number(r['final_val_accuracy'])}, gap {number(r['gap'])}"
             for r in table.to_dict("records")
         ),
+        answers=0,
     )
 
 

@@ -100,9 +100,8 @@ def is_whole(plot: Plot) -> bool:
 
 
 def picture(plot: Plot, prefix: str) -> Picture:
-    """The panel of ``plot`` that answers: the last, but the first where all are of one kind."""
-    alike = plot.name in ("train-size", "pairs")
-    panel = 0 if alike else len(plot.figure.subfigs) - 1
+    """The panel of ``plot`` that answers."""
+    panel = plot.answers % len(plot.figure.subfigs)
     name = f"{prefix}{plot.name}"
     content, keys = picture_parts(plot.figure, to_svg(plot.figure), f"picture-{name}", panel)
     inches = plot.figure.subfigs[panel].bbox.width / plot.figure.dpi
@@ -111,7 +110,11 @@ def picture(plot: Plot, prefix: str) -> Picture:
         caption=plot.caption if is_whole(plot) else "",
         alt=plot.alt,
         panel=Markup(content),  # noqa: S704  (our own drawing)
-        legend=[(Markup(key), label) for key, label in keys],  # noqa: S704
+        legend=[
+            (Markup(key), label)  # noqa: S704
+            for key, label in keys
+            if label not in plot.elsewhere
+        ],
         figure="" if is_whole(plot) else f"figure-{name}",
         width=round(inches * PIXELS * 1.35),
     )

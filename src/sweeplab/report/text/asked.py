@@ -12,12 +12,14 @@ from sweeplab.report.text.answer import could_be_best, row_of
 from sweeplab.report.text.importance import importance_said
 from sweeplab.report.text.knobs import at, knob_said
 from sweeplab.statistics.analysis import Analysis
-from sweeplab.statistics.keys import DECAY, SIZE
+from sweeplab.statistics.keys import DECAY, LR, SIZE
 from sweeplab.statistics.size_by_decay import size_by_decay
 from sweeplab.sweeps.question import Question
 from sweeplab.sweeps.settings import DRAW, METRIC, per_replicate, repeated, replicate_key, usable
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import change, count, knob_name, number, numbers, value_text
+
+MOST_CELLS = 12  # values of two knobs, beyond which a heat map of them is empty
 
 
 def heading(question: Question, part: Sweep) -> str:
@@ -47,7 +49,11 @@ def picture(question: Question, part: Sweep) -> str:
             return "importance"
         case "spread" if not part.knobs:
             return "curves-setting" if len(part.runs) > 1 else "accuracy"
-    return "pairs" if len(part.knobs) > 1 else f"knob-{part.knobs[0].replace('.', '-')}"
+    many = [knob for knob in part.knobs if part.runs[knob].nunique() > MOST_CELLS]
+    if len(part.knobs) > 1 and len(many) < 2:
+        return "pairs"
+    knob = LR if LR in part.knobs else part.knobs[0]
+    return f"knob-{knob.replace('.', '-')}"
 
 
 def said(question: Question, part: Sweep, analysis: Analysis) -> list[str]:
