@@ -9,9 +9,10 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 
 @dataclass
@@ -32,7 +33,9 @@ ConfigStore.instance().store(
 
 
 class GridSweeper(Sweeper):
-    """A thin door to ``sweeplab.task.sweep``."""
+    """A thin door to ``sweeplab.task.sweep``; for another's task, Hydra's basic sweeper."""
+
+    basics = {"params", "max_batch_size"}  # noqa: RUF012 - what of the space that knows
 
     def __init__(self, question: str = "", report: bool = True, **space: Any) -> None:
         del question  # it is kept in sweep.json, with all that was asked for
@@ -42,6 +45,10 @@ class GridSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
+        self.basic = None
+        if not hasattr(task_function, "run_many"):
+            self.basic = self._basic(hydra_context, task_function, config)
+            return
         self.given: dict[str, Any] = {
             "context": hydra_context,
             "launcher": Plugins.instance().instantiate_launcher(
@@ -50,7 +57,25 @@ class GridSweeper(Sweeper):
             "master": config,
         }
 
+    def _basic(self, context: HydraContext, task: TaskFunction, config: DictConfig) -> Sweeper:
+        asked: Any = OmegaConf.to_container(OmegaConf.create(self.space))
+        if others := [key for key, value in asked.items() if value and key not in self.basics]:
+            raise HydraException(
+                f"hydra.sweeper.{others[0]} is for the runs of `sweeplab train` alone; this task "
+                "is another. Take it away, or set hydra/sweeper=basic."
+            )
+        basic = config.copy()
+        with open_dict(basic):
+            basic.hydra.sweeper = ConfigStore.instance().load("hydra/sweeper/basic.yaml").node
+            for key in self.basics & asked.keys():
+                basic.hydra.sweeper[key] = asked[key]
+        return Plugins.instance().instantiate_sweeper(
+            hydra_context=context, task_function=task, config=basic
+        )
+
     def sweep(self, arguments: list[str]) -> Any:
+        if self.basic is not None:
+            return self.basic.sweep(arguments)
         # Imported here, because every Hydra command scans this.
         from sweeplab.task.grid import Space
         from sweeplab.task.sweep import sweep

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
 from hydra_plugins.sweeplab_plugins.grid_sweeper import GridSweeper
@@ -44,6 +46,12 @@ class SearchSweeper(GridSweeper):
     ) -> None:
         super().__init__(question, report, params=params or {}, exclude=exclude)
         self.how, self.halving = how, halving
+
+    def _basic(self, *_: Any) -> Sweeper:
+        raise HydraException(
+            "hydra/sweeper=search searches the settings of `sweeplab train`, and this task is "
+            "another. Use a sweeper that knows it, such as hydra/sweeper=basic."
+        )
 
     def sweep(self, arguments: list[str]) -> Any:
         # Imported here, because every Hydra command scans this.
