@@ -20,6 +20,7 @@ from sweeplab.figures.plots import Plot
 from sweeplab.figures.svg import to_bytes
 from sweeplab.report.text.verdict import Verdict, verdict
 from sweeplab.statistics import analyse
+from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.settings import count_statuses
 from sweeplab.sweeps.tables import load_sweep
 from sweeplab.terminal import say
@@ -39,6 +40,7 @@ SHOWN = {
     "quickstart": ["pairs"],
     "probe": ["knob-optimizer-lr"],
     "search": ["tries"],
+    "halving": ["halving"],
 }
 WIDTH = 1600  # pixels of a picture, at most
 COLOURS = 192
@@ -78,14 +80,15 @@ def train(name: str) -> None:
 
 def part(experiment: Experiment, folder: Path, figures: list[str]) -> str:
     """An experiment's part of the page; its pictures are written on the way."""
-    sweep = load_sweep(folder)
+    whole = load_sweep(folder)
+    [sweep] = comparable(whole).values()
     analysis = analyse(sweep)
     said = verdict(sweep, analysis, experiment.asks)
     plots = {plot.name: plot for one in sections(sweep, analysis) for plot in one.plots}
     lines = [
         f"## {experiment.name.replace('_', ' ').capitalize()}",
         f"*{experiment.question}*",
-        f"`sweeplab train experiments/{experiment.name}.yaml` ({count_statuses(sweep.runs)})",
+        f"`sweeplab train experiments/{experiment.name}.yaml` ({count_statuses(whole.runs)})",
         *sentences(said),
         *(figure(f"{experiment.name}-{name}".replace("_", "-"), plots[name]) for name in figures),
     ]

@@ -8,19 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import sweeplab
 from sweeplab.config import OptimizerConfig, RunConfig, to_dict
 from sweeplab.data import load
+from sweeplab.errors import SweeplabError
+from sweeplab.figures.plots.halving import rungs
 from sweeplab.provenance import environment
 from sweeplab.reproduce import reproduce
 from sweeplab.runs.folder import RunFolder, goes_on, is_complete, read_record
 from sweeplab.runs.saved_config import to_yaml
 from sweeplab.runs.state import read_state
 from sweeplab.runs.write import end_stopped, write_hydra_files, write_result
+from sweeplab.sweeps.comparable import comparable
 from sweeplab.sweeps.tables import Sweep, load_sweep
 from sweeplab.task.prepare import identify
 from sweeplab.task.search.halving import Halving
 from sweeplab.training import Part, train_stack
-from tests.conftest import Command
+from tests.conftest import ROOT, Command
 from tests.test_search import study_in
 from tests.trained import DIGITS, command
 
@@ -191,6 +195,22 @@ def test_the_report_and_the_terminal_say_what_was_stopped(halved: Sweep) -> None
     assert halved.settings["stopped"].sum() == 16
 
 
+def test_the_figure_shows_each_setting_as_far_as_it_went(halved: Sweep) -> None:
+    table = rungs(halved)
+    ends = table.groupby("setting")["end"].first()
+    assert sorted(ends) == [1] * 6 + [3] * 2 + [9]
+    assert (table.groupby("setting")["epoch"].max() == ends).all()
+    assert len(sweeplab.figures.halving(halved).axes) == 1
+    one = halved.curves[halved.curves["epoch"] == 1].dropna(subset="val_accuracy")
+    runs = halved.runs.merge(one[["run", "val_accuracy"]], on="run")
+    errors = 1 - runs.groupby(LR, sort=False)["val_accuracy"].mean()
+    assert sorted(table.loc[table["epoch"] == 1, "error"]) == pytest.approx(sorted(errors))
+    [part] = comparable(halved).values()
+    assert rungs(part)["error"].sum() == pytest.approx(table["error"].sum())
+    with pytest.raises(SweeplabError, match="No run of this sweep was stopped"):
+        sweeplab.figures.halving(replace(part, stopped=part.stopped.iloc[:0]))
+
+
 def test_other_commands_know_stopped_runs(halved: Sweep) -> None:
     stopped = halved.runs[halved.runs["status"] == "stopped"].iloc[0]["folder"]
     assert "complete: 18 runs, 16 stopped" in command("ls", halved.path)[1]
@@ -272,3 +292,11 @@ def test_what_cannot_be_halved_is_refused_before_anything_is_written(
     assert message in ended.text
     assert "Traceback" not in ended.text
     assert not (tmp_path / "sweep").exists()
+
+
+def test_the_experiment_halves(sweeplab: Command, tmp_path: Path) -> None:
+    words = ("train", ROOT / "experiments" / "halving.yaml", "epochs=3", "data.train_size=128")
+    small = ("data.val_size=60", "hydra.sweeper.budget=3", "seed=0", "hydra.sweeper.report=false")
+    ended = sweeplab(*words, *small, f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    assert ended.code == 0, ended.text
+    assert sorted(load_sweep(tmp_path / "sweep").runs["status"]) == ["completed"] + ["stopped"] * 2

@@ -11,6 +11,7 @@ With ``sweep = sweeplab.load_sweep(...)`` and ``knob`` one of ``sweep.knobs``:
 - ``best_rate(sweep)`` and ``power_law(sweep)``: lines on logarithmic axes through their answers
 - ``budget(sweep)``: what the uncertainty of the answer is made of
 - ``early(sweep)`` and ``tries(sweep)``: what less training, or fewer settings, would have found
+- ``halving(sweep)``: which settings a search stopped, and when
 - ``templates(sweep)``, ``confusion(sweep)``, ``mistakes(sweep)``: one setting's model
 - ``first_images(sweep)``: the first training images
 - ``loss(sweep, "17")`` and ``accuracy(sweep, "17")``: one run's curves
@@ -29,8 +30,8 @@ from typing import Any
 
 # The functions that a file of figures/plots is named after, and those that share one.
 _NAMES = (
-    "batch_size best_iteration best_rate budget confusion early first_images heatmap importance "
-    "knob learning_curves mistakes power_law templates train_size tries"
+    "batch_size best_iteration best_rate budget confusion early first_images halving heatmap "
+    "importance knob learning_curves mistakes power_law templates train_size tries"
 )
 _HOME = {name: name for name in _NAMES.split()}
 _HOME |= {"heatmaps": "heatmap", "loss": "training", "accuracy": "training"}

@@ -18,6 +18,7 @@ SECTIONS = (
     ("curves", "Learning curves", ["training", "learning_curves"]),
     ("length", "Length of training", ["best_iteration", "early"]),
     ("certainty", "How sure, and what would help", ["budget"]),
+    ("halving", "What halving stopped", ["halving"]),
     ("tries", "How many settings to try", ["tries"]),
     ("model", "The model", ["templates", "confusion", "mistakes"]),
     ("data", "The images", ["first_images"]),

@@ -42,5 +42,14 @@ def _part(sweep: Sweep, runs: pd.DataFrame) -> Sweep:
     if early.all():  # a search that was interrupted
         early = ~early
     stopped, runs = runs[early], runs[~early].reset_index(drop=True)
-    curves = sweep.curves.merge(runs[["sweep", "run"]], on=["sweep", "run"])
-    return replace(sweep, runs=runs, curves=curves, knobs=varying(runs), stopped=stopped)
+    curves, early_curves = (
+        sweep.curves.merge(some[["sweep", "run"]], on=["sweep", "run"]) for some in (runs, stopped)
+    )
+    return replace(
+        sweep,
+        runs=runs,
+        curves=curves,
+        knobs=varying(runs),
+        stopped=stopped,
+        stopped_curves=early_curves,
+    )

@@ -72,6 +72,7 @@ class Sweep:
     adaptive: bool = False
     # Runs that halving took no further, of a part: all else of it is of runs of full length.
     stopped: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stopped_curves: pd.DataFrame = field(default_factory=pd.DataFrame)  # of these, as ``curves``
 
     @cached_property
     def settings(self) -> SettingsTable:

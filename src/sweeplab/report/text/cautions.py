@@ -43,7 +43,12 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
             f"{DRAW}=range(5)."
         )
     said += shared_draws(analysis.overlap)
-    if part.adaptive:
+    if len(part.stopped):
+        said.append(
+            "Halving left the best of what was tried, by these validation images: that can flatter "
+            "them more than is said here, and how much each knob mattered is not known."
+        )
+    elif part.adaptive:
         said.append(
             "A search chose these settings, most of them near the best that it knew: how much each "
             "knob mattered over the whole space is not known."
