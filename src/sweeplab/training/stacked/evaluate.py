@@ -20,14 +20,15 @@ def read_off(scores: Tensor, tile: Tile) -> Tensor:
     ``scores`` ``[P, C, n]`` are those of its images. An example counts as right if no class scores
     higher than the true one.
     """
+    count = scores.shape[2]
     true = tile.true.expand(len(scores), 1, -1)
     of_true = scores.gather(1, true)[:, 0]  # [P, n]
     highest = scores.amax(1)  # [P, n]
     right = (of_true >= highest).sum(1)
     # exp2 takes a third of the time of PyTorch's exp, and nothing need be subtracted first.
     powers = _room(scores)
-    torch.mul(scores, math.log2(math.e), out=powers[:, :, : scores.shape[2]])
-    normalizer = powers.exp2_().sum(1).log_()[:, : scores.shape[2]]  # [P, n]
+    torch.mul(scores, math.log2(math.e), out=powers[:, :, :count])
+    normalizer = powers.exp2_().sum(1).log_()[:, :count]  # [P, n]
     likelihood = of_true.sub_(normalizer).sum(1)
     far = highest.abs_().amax(1) > SAFE  # [P]
     for run in far.nonzero()[:, 0].tolist() if bool(far.any()) else ():
@@ -42,7 +43,9 @@ def _room(scores: Tensor) -> Tensor:
     last bits; then the number of runs beside one could change its own.
     """
     runs, classes, count = scores.shape
-    return scores.new_zeros(runs, classes, -(-count // VECTORS) * VECTORS)
+    room = scores.new_empty(runs, classes, -(-count // VECTORS) * VECTORS)
+    room[:, :, count:] = 0
+    return room
 
 
 def summed_up(found: Sequence[Tensor], tiles: Sequence[Tile]) -> Tensor:

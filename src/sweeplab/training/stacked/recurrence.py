@@ -33,6 +33,8 @@ class Factors:
     carry: Tensor  # [P, s + 1, parts, parts]: of the parts before
     gradient: Tensor  # [P, s + 1, parts, s]: of the gradients of each batch's summed loss
     exact_carry: Tensor  # `carry` in float64, on the CPU
+    carry_images: Tensor  # [P, parts, 1, s * B]: what each image of the batches finds at its turn
+    gradient_images: Tensor  # [P, s + 1, parts, 1, s * B]: `gradient`, for each of them
     steady: bool  # nothing decays, and a gradient counts the same after every later update
 
 
@@ -80,9 +82,13 @@ class Recurrence:
                 step = np.where(self.nesterov, gradient + self.momentum * velocity, velocity)
                 rows[:, i + 1, 0] = weights - rates[:, i, None] * step
             factors = torch.from_numpy(rows.astype("f4")).to(self.device)
+        carry, by_batch = factors[:, :, : self.parts, : self.parts], factors[:, :, : self.parts, 2:]
+        size = self.configs[0].batch_size
         return Factors(
-            carry=factors[:, :, : self.parts, : self.parts],
-            gradient=factors[:, :, : self.parts, 2:],
+            carry=carry,
+            gradient=by_batch,
+            carry_images=carry[:, :-1, 0].mT[:, :, None].repeat_interleave(size, 3),
+            gradient_images=by_batch[:, :, :, None].repeat_interleave(size, 4),
             exact_carry=torch.from_numpy(rows[:, :, : self.parts, : self.parts]),
             steady=self.steady,
         )

@@ -28,7 +28,7 @@ from sweeplab.training.schedule import iterations
 from sweeplab.training.stacked.evaluate import read_off, summed_up
 from sweeplab.training.stacked.grouping import seed_groups
 from sweeplab.training.stacked.images import CompactImages, Tile
-from sweeplab.training.stacked.product import product, run_product
+from sweeplab.training.stacked.product import product, products, run_product
 from sweeplab.training.stacked.recurrence import Factors, Recurrence
 from sweeplab.training.stacked.spread import Spread
 from sweeplab.training.stacked.weights import first_weights
@@ -79,17 +79,21 @@ class Scores:
         scores = self._without_gradients(here.expand(-1, self.images.classes, -1))
         target = torch.zeros_like(scores).scatter_(1, true, 1)
         self.gradients = torch.empty_like(scores)  # [P, C, s * B]
-        for i in range(updates):
-            batch = slice(i * self.size, (i + 1) * self.size)
+        # Once and for all, by what it adds to the weights.
+        weight = self.by.gradient[:, -1, 0, -1, None, None] if self.by.steady else None
+        self.in_kernel = self.block * self.kernel.shape[1]  # [S, s * B]: where their rows begin
+        batches = [torch.split(each, self.size, 2) for each in (scores, target, self.gradients)]
+        for i, (at_turn, wanted, gradient) in enumerate(zip(*batches, strict=True)):
             if i:
-                self._add_gradients(scores, batch, i)
+                # What the gradients of the block's updates before it do to the scores of a batch.
+                moved = products(self._weighed(0, i), self._kernel_within(i), self.groups)
+                at_turn.add_(moved)
             # The gradient of the mean cross-entropy by the scores is (softmax - onehot) / B
             # (Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.109).
-            gradient = torch.softmax(scores[:, :, batch], 1).sub_(target[:, :, batch])
-            if self.by.steady:
-                # Once and for all, by what it adds to the weights.
-                gradient.mul_(self.by.gradient[:, -1, 0, -1, None, None])
-            self.gradients[:, :, batch] = gradient
+            if weight is None:
+                torch.sub(torch.softmax(at_turn, 1), wanted, out=gradient)
+            else:
+                torch.mul(torch.softmax(at_turn, 1).sub_(wanted), weight, out=gradient)
         likelihood = torch.log_softmax(scores, 1).gather(1, true)
         return likelihood.view(-1, updates, self.size).sum(2).T
 
@@ -104,7 +108,8 @@ class Scores:
             self._refresh()
             return self.evaluated() if evaluate else None
         weighed = [self._weighed(part, updates) for part in range(self.parts)]
-        lefts = torch.stack(weighed, 1)  # [P, parts, C, s * B]
+        # [P, parts, C, s * B]
+        lefts = torch.stack(weighed, 1) if self.parts > 1 else weighed[0][:, None]
         if not evaluate:
             self.spread(lambda tile: self._bring_up(tile, lefts), self.images.tiles)
             return None
@@ -162,29 +167,24 @@ class Scores:
         """The scores ``[P, C, s * B]`` of the block's images at their turn, without gradients."""
         scores = self.scores[0].gather(2, columns)
         if not self.by.steady:
-            carry = self.by.carry[:, :-1, 0].repeat_interleave(self.size, 1)  # [P, s * B, parts]
-            scores.mul_(carry[:, None, :, 0])
+            carry = self.by.carry_images
+            scores.mul_(carry[:, 0])
             if self.parts == 2:
-                scores.addcmul_(self.scores[1].gather(2, columns), carry[:, None, :, 1])
+                scores.addcmul_(self.scores[1].gather(2, columns), carry[:, 1])
         return scores
 
-    def _add_gradients(self, scores: Tensor, batch: slice, updates: int) -> None:
-        """To the scores of a batch, what the gradients of the block's updates before it do."""
-        left = self._weighed(0, updates)  # [P, C, i * B]
-        for group, places in enumerate(self.groups):
-            before, now = self.block[group, : batch.start], self.block[group, batch]
-            at = before[:, None] * self.kernel.shape[1] + now
-            kernel = self.kernel.view(-1).index_select(0, at.view(-1)).view(at.shape)
-            moved = product(left[places].flatten(0, 1), kernel, self.images.classes)
-            scores[places, :, batch] += moved.view(-1, self.images.classes, self.size)
+    def _kernel_within(self, updates: int) -> Tensor:
+        """Inner products ``[S, i * B, B]`` of the images of i batches with those of the next."""
+        before = updates * self.size
+        at = self.in_kernel[:, :before, None] + self.block[:, None, before : before + self.size]
+        return self.kernel.view(-1).index_select(0, at.flatten()).view(at.shape)
 
     def _weighed(self, part: int, updates: int) -> Tensor:
         """The gradients ``[P, C, i * B]`` of i updates by what they add to a part of the state."""
         gradients = self.gradients[:, :, : updates * self.size]
         if self.by.steady:
             return gradients
-        factors = self.by.gradient[:, updates, part, :updates].repeat_interleave(self.size, 1)
-        return gradients * factors[:, None]
+        return gradients * self.by.gradient_images[:, updates, part, :, : updates * self.size]
 
     def _add(self, added: Tensor, runs: slice, updates: int) -> None:
         """Some updates of the block, to the ``added`` ``[parts, p, C, N]`` of some runs."""
@@ -215,16 +215,16 @@ class Scores:
 
     def _bring_up(self, tile: Tile, lefts: Tensor) -> None:
         """The scores of a tile, to after the block."""
-        rows = self.parts * self.images.classes
-        for group, places in enumerate(self.groups):
+        rows, columns = self.parts * self.images.classes, self.kernel[:, tile.columns]
+        kernel = columns.index_select(0, self.block.flatten())  # [S * s * B, n]
+        for places, of_group in zip(self.groups, kernel.chunk(len(self.groups)), strict=True):
             state = self.scores[:, places, :, tile.columns]
             self._carry(state, self.by, places, -1)
-            kernel = self.kernel[:, tile.columns].index_select(0, self.block[group])
-            moved = product(lefts[places].view(-1, lefts.shape[3]), kernel, rows)
+            moved = product(lefts[places].view(-1, lefts.shape[3]), of_group, rows)
             state += moved.view(-1, self.parts, *state.shape[2:]).transpose(0, 1)
 
     def _evaluated(self, tile: Tile) -> Tensor:
-        return read_off(self.scores[0][:, :, tile.columns].contiguous(), tile)
+        return read_off(self.scores[0][:, :, tile.columns], tile)
 
     def _weights(self, run: int, added: Tensor, shares: Tensor) -> Tensor:
         """The parts ``[parts, C, F]`` of a run's state, in weights."""
