@@ -392,6 +392,7 @@ SCALARS = (
     | st.integers(-5, 5)
     | st.floats(allow_nan=False)
     | st.sampled_from([0.0, -0.0, 1, 1.0, True, "1", "true", "", "x " * 70])
+    | st.sampled_from(["optimizer.lr=0.1,seed=0", "/a/b", "a/b ", "no", "=", "a=" + "b" * 98])
     | st.text(max_size=120)
 )
 TREES = st.recursive(
@@ -405,7 +406,11 @@ TREES = st.recursive(
 
 @settings(max_examples=400, deadline=None)
 @given(tree=TREES)
-def test_yaml_reads_back_as_what_was_written(tree: Any) -> None:
+def test_yaml_is_what_pyyaml_writes_and_reads_back(tree: Any) -> None:
+    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    long = 2**31 - 1
+    written = yaml.dump(tree, Dumper=dumper, sort_keys=False, allow_unicode=True, width=long)
+    assert to_yaml(tree) == written
     read = yaml.safe_load(to_yaml(tree))
     # `repr`, because 1, 1.0 and True are equal. Hydra and people see the order too.
     assert repr(read) == repr(yaml.safe_load(yaml.safe_dump(tree, sort_keys=False))) == repr(tree)

@@ -37,6 +37,7 @@ class JobHooks:
         self.hydra = master.hydra
         settings: Any = OmegaConf.to_container(master.hydra.job_logging, resolve=False)
         self.logging = _filled(_to_files(settings), _JOB_NAME, str(master.hydra.job.name))
+        self.handlers: list[logging.Handler] = []  # that this has made
         # Asked before a folder's own name is in it, which may look like an interpolation.
         self.resolves = "${" in str(_filled(self.logging, _OUTPUT_DIR, ""))
 
@@ -71,11 +72,24 @@ class JobHooks:
             with open_dict(config):
                 config.hydra.job_logging = self.logging
             settings = OmegaConf.to_container(config.hydra.job_logging, resolve=True)
-        logging.config.dictConfig(settings)
+        # To configure logging takes longer than all else that a job's log does.
+        if self.resolves or not self._moved_to(settings):
+            logging.config.dictConfig(settings)
+            self.handlers = list(log.handlers)
         for line in outcome(record):
             log.info("%s", line)
         for handler in log.handlers:
             handler.close()
+
+    def _moved_to(self, settings: dict[str, Any]) -> bool:
+        """Whether the handlers of the last job, which are closed, could be given files of this."""
+        files = [handler["filename"] for handler in settings["handlers"].values()]
+        plain = [h for h in self.handlers if type(h) is logging.FileHandler and h.mode == "a"]
+        if log.handlers != plain or len(plain) != len(files):
+            return False
+        for handler, file in zip(plain, files, strict=True):
+            handler.baseFilename = str(Path(file).absolute())  # opened at the next line
+        return True
 
 
 def _to_files(settings: dict[str, Any]) -> dict[str, Any]:
