@@ -15,6 +15,8 @@ from sweeplab.statistics.noise import Noise
 Floats = NDArray[np.float64]
 
 DRAWS = 400
+FEWEST_DRAWS = 50
+CELLS = 100_000  # draws times settings, from which fewer draws do
 FEWEST = 4  # settings, below which there is nothing to draw from
 NEAR = 0.005  # below the best of all: half a point of accuracy
 BAND = 0.8  # of the searches
@@ -54,7 +56,9 @@ def tries(
     The highest of several means is optimistic: it is picked for its luck. Images and seeds are
     redrawn (:func:`~.joint.draws`), the best is picked by the redrawn means, and what they exceed
     its own mean by is taken off (parametric bootstrap; B. Efron and R. J. Tibshirani, An
-    Introduction to the Bootstrap, 1993, section 10.2).
+    Introduction to the Bootstrap, 1993, section 10.2). The band holds the chance of which settings
+    are drawn, and how far the picked one's accuracy lies from its mean; not what the choice of the
+    images does to all settings alike.
 
     Args:
         model: of K settings, see :func:`~.noise.noise`.
@@ -64,9 +68,9 @@ def tries(
 
     Returns:
         One row a number of settings tried, up to all: ``settings``, ``expected`` (the mean of
-        the best one's accuracy), ``low`` and ``high`` (between which eight of ten searches
-        end), ``observed`` (the mean before optimism is taken off), ``so_far`` (the highest mean of
-        the first so many, in the order of their numbers). Empty with fewer than four.
+        the best one's accuracy), ``low`` and ``high`` (between which it lies in eight of ten
+        searches), ``observed`` (the mean before optimism is taken off), ``so_far`` (the highest
+        mean of the first so many, in the order of their numbers). Empty with fewer than four.
     """
     chosen = np.asarray(list(eligible), dtype=np.intp)
     chosen = chosen[model.counts[chosen] > 0]
@@ -76,17 +80,16 @@ def tries(
     mean = model.mean[chosen]
     sizes = _sizes(k)
     weights = np.array([chance_of_rank(k, m) for m in sizes])  # [sizes, K]
+    number = max(min(number, CELLS // k), FEWEST_DRAWS)
     error = draws(model, number, np.random.default_rng(seed), model.pure)[:, chosen]
+    error = error - error.mean(axis=1, keepdims=True)
     order = np.argsort(mean + error, axis=1)
-    luck = np.take_along_axis(error, order, axis=1).mean(axis=0, dtype=np.float64)  # [K], by rank
+    by_rank = np.take_along_axis(error, order, axis=1)  # [draws, K]
+    luck = by_rank.mean(axis=0, dtype=np.float64)
     ranked = np.sort(mean)
     observed = weights @ ranked
     optimism = np.maximum(weights @ luck, 0.0)
-    below = np.cumsum(weights, axis=1)
-    low, high = (
-        ranked[np.minimum((below < share - 1e-9).sum(axis=1), k - 1)] - optimism
-        for share in ((1 - BAND) / 2, (1 + BAND) / 2)
-    )
+    low, high = _between(ranked - by_rank, weights)
     return pd.DataFrame(
         {
             "settings": sizes,
@@ -97,6 +100,24 @@ def tries(
             "so_far": np.maximum.accumulate(model.mean[np.sort(chosen)])[sizes - 1],
         }
     )
+
+
+def _between(reached: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """The bounds of ``BAND`` of searches, ``[sizes]``.
+
+    Args:
+        reached: ``[draws, K]``, what the setting of each rank may truly reach.
+        weights: ``[sizes, K]``, how probably the best is of that rank.
+    """
+    order = np.argsort(reached, axis=None)
+    values, rank = reached.ravel()[order], order % reached.shape[1]
+    bounds = []
+    for own in weights:
+        below = np.cumsum(own[rank]) / len(reached)
+        ends = np.searchsorted(below, [(1 - BAND) / 2, (1 + BAND) / 2])
+        bounds.append(values[np.minimum(ends, len(values) - 1)])
+    low, high = np.array(bounds, dtype=np.float64).T
+    return low, high
 
 
 def enough(table: pd.DataFrame, near: float = NEAR, column: str = "expected") -> int | None:

@@ -59,8 +59,8 @@ def _clear(knob: str, ran: Sequence[Row]) -> str:
     top = _top(ran)
     known = KNOBS.get(knob)  # none for knobs that move together
     off = next((row for row in ran if known and row["value"] == known.off), None)
-    if off is not None and not off["top"]:
-        with_, without = numbers(top["best_mean"], off["best_mean"])
+    with_, without = numbers(top["best_mean"], off["best_mean"]) if off is not None else ("", "")
+    if off is not None and with_ != without:
         helps = "helps" if off["clear"] else "may help"
         chance = "" if off["clear"] else "; that may be chance"
         return (

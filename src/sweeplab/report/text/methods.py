@@ -117,7 +117,8 @@ TRIES = Method(
     "What fewer settings would have found",
     "The mean over all subsets of the settings, with the luck of the picked one taken off.",
     "images and seeds; that the highest was picked",
-    "settings outside of those that were tried, or a search that learns from its own results",
+    "settings outside of those that were tried, or a search that learns from its own results; what "
+    "the choice of the images does to all settings alike",
     "R. Tang and others, Showing your work doesn't always work, ACL 2020; B. Efron and R. J. "
     "Tibshirani, An Introduction to the Bootstrap, 1993, section 10.2",
 )
