@@ -288,6 +288,11 @@ def test_several_planted_things_cannot_be_told_apart(tmp_path: Path) -> None:
     a = write(tmp_path / "a", {0.1: [0.5, 0.52]})
     b = write(tmp_path / "b", {0.1: [0.7, 0.74]}, epochs=20, batch_size=20)
     assert "They differ in batch size and epochs: which of them makes" in said(a, b)
+    # How often is measured changes no training.
+    c = write(tmp_path / "c", {0.1: [0.7, 0.74]}, epochs=20, eval_every=5)
+    text = said(a, c)
+    assert "B (epochs 20) is better than A (epochs 10) by 0.210" in text
+    assert "which of them" not in text
 
 
 def test_seeds_that_differ_are_not_paired(tmp_path: Path) -> None:

@@ -186,3 +186,11 @@ def test_training_accuracy_over_a_part_is_said(sweeplab: Command) -> None:
     one = sweeplab("train", "data=digits", "data.train_size=80", *small[2:])
     assert one.code == 0
     assert f"({over})" in one.out + one.err
+
+
+def test_help_has_a_whole_sentence_for_each_command(sweeplab: Command) -> None:
+    text = sweeplab("--help").out
+    listed = text[text.index("Commands:") :].splitlines()[1:]
+    assert [line.split()[0] for line in listed][:4] == ["experiments", "train", "watch", "report"]
+    assert [line for line in listed if not line.endswith((".", "?"))] == []
+    assert [line for line in listed if line.endswith("...")] == []

@@ -19,7 +19,15 @@ from sweeplab.errors import shown_as_messages, wants_traceback
 PATH: Any = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class InOrder(click.Group):
+    """Commands in the order in which one comes to need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Their names."""
+        return [*self.commands]
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(metadata.version("sweeplab"), prog_name="sweeplab")
 def cli() -> None:
     """What do training-set size, batch size, learning rate and weight decay do to a classifier?
@@ -29,13 +37,23 @@ def cli() -> None:
     \b
       sweeplab train experiments/quickstart.yaml
       sweeplab train -m optimizer.lr=0.01,0.1 'seed=range(5)' data=digits
+
+    A SWEEP is a folder that `train` left, a RUN one of the numbered folders in it.
     """
+
+
+@cli.command()
+def experiments() -> None:
+    """List the experiments at hand, each with its question."""
+    from sweeplab.cli.experiments import list_experiments
+
+    list_experiments()
 
 
 @cli.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def train(arguments: tuple[str, ...]) -> None:
-    """Train one run; with -m, or an experiment's file first, a sweep.
+    """Train one run; with -m, or an experiment's file, a sweep.
 
     Everything after `train` is Hydra's: KEY=VALUE, -m, --cfg job, --help. `--dry-run` shows a
     sweep's jobs and trains none.
@@ -46,20 +64,54 @@ def train(arguments: tuple[str, ...]) -> None:
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, type=PATH)
+@click.argument("sweep", type=PATH)
+@click.option("--page", is_flag=True, help="Keep a page up to date too: SWEEP/progress.html.")
+@click.option("--open", "open_browser", is_flag=True, help="Open that page in the browser.")
+def watch(sweep: Path, page: bool, open_browser: bool) -> None:
+    """Follow a sweep that is being trained.
+
+    Exit code 0 once it has ended, 1 if it was stopped.
+
+    \b
+      sweeplab watch outputs/a --open
+    """
+    from sweeplab.cli.watch import watch as run_watch
+
+    sys.exit(run_watch(sweep, page=page or open_browser, open_browser=open_browser))
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=PATH, metavar="SWEEP...")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @click.option("--format", "formats", default="svg,png", show_default=True, help="Figure files.")
 @click.option("--output", type=PATH, help="The folder to write to.")
 def report(
     folders: tuple[Path, ...], open_browser: bool, formats: str, output: Path | None
 ) -> None:
-    """(Re)build the tables, figures and report.html of a sweep, or of several together.
+    """Build the tables, figures and page of a sweep anew.
 
-    Those of several go to a folder of their own, beside the first of them.
+    Of several sweeps, or a folder of them, together: those that were named one by one get a folder
+    of their own, beside the first.
+
+    \b
+      sweeplab report outputs/a --open
+      sweeplab report outputs/a outputs/b
     """
     from sweeplab.cli.report import report as run_report
 
     run_report(list(folders), output=output, open_browser=open_browser, formats=formats)
+
+
+@cli.command()
+@click.argument("outputs", default="outputs", type=PATH, metavar="[FOLDER]")
+def ls(outputs: Path) -> None:
+    """List the sweeps in a folder, outputs if none is named.
+
+    With date, state and size of each, and what its report answers.
+    """
+    from sweeplab.cli.listing import list_outputs
+
+    list_outputs(outputs)
 
 
 @cli.command()
@@ -82,23 +134,15 @@ def compare(sides: tuple[str, ...], output: Path | None, open_browser: bool) -> 
 
 
 @cli.command()
-@click.argument("folder", type=PATH)
-@click.option("--sample", type=click.IntRange(min=1), help="Retrain this many runs of a sweep.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Draws the sample.")
-@click.option("--restore", is_flag=True, help="Write weights that were pruned anew.")
-def reproduce(folder: Path, sample: int | None, seed: int, restore: bool) -> None:
-    """Retrain from the saved config and compare: exit 0 if the same, 1 if not."""
-    from sweeplab.cli.reproduce import reproduce as run_reproduce
-
-    sys.exit(run_reproduce(folder, sample=sample, seed=seed, restore=restore))
-
-
-@cli.command()
 @click.argument("run", type=PATH, metavar="RUN|SWEEP")
 def evaluate(run: Path) -> None:
-    """Test-set accuracy and confusion matrix of a run; recorded in its folder.
+    """Ask the test set about a run; that is recorded and counted.
 
-    Of a sweep, those of the run that its report names.
+    Of a sweep, about the run that its report names. Prints accuracy and confusion matrix.
+
+    \b
+      sweeplab evaluate outputs/a
+      sweeplab evaluate outputs/a/17
     """
     from sweeplab.cli.evaluate import evaluate as run_evaluate
 
@@ -106,35 +150,38 @@ def evaluate(run: Path) -> None:
 
 
 @cli.command()
-@click.argument("run", type=PATH)
-@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.argument("run", type=PATH, metavar="RUN")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--invert", is_flag=True, help="What is drawn is dark on light, whatever the border.")
 @click.option("--as-is", is_flag=True, help="Do not cut out, centre or invert what is drawn.")
 def predict(run: Path, files: tuple[Path, ...], invert: bool, as_is: bool) -> None:
-    """Class probabilities of images, or of the rows of a file, under a run's weights."""
+    """Class probabilities of images, or of the rows of a file.
+
+    \b
+      sweeplab predict outputs/a/17 digit.png
+    """
     from sweeplab.cli.evaluate import predict as run_predict
 
     run_predict(run, list(files), invert=invert, as_is=as_is)
 
 
 @cli.command()
-@click.argument("outputs", default="outputs", type=PATH)
-def ls(outputs: Path) -> None:
-    """The sweeps and runs in a folder: date, state, size, and what the report answers."""
-    from sweeplab.cli.listing import list_outputs
+@click.argument("folder", type=PATH, metavar="RUN|SWEEP")
+@click.option("--sample", type=click.IntRange(min=1), help="Retrain this many runs of a sweep.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws the sample.")
+@click.option("--restore", is_flag=True, help="Write weights that were pruned anew.")
+def reproduce(folder: Path, sample: int | None, seed: int, restore: bool) -> None:
+    """Train a run, or a whole sweep, again: is it the same?
 
-    list_outputs(outputs)
+    Exit code 0 if the curves and weights are the same to the last bit, 1 if not.
 
+    \b
+      sweeplab reproduce outputs/a/17
+      sweeplab reproduce outputs/a --sample 20
+    """
+    from sweeplab.cli.reproduce import reproduce as run_reproduce
 
-@cli.command()
-@click.argument("sweep", type=PATH)
-@click.option("--page", is_flag=True, help="Keep a page up to date too: SWEEP/progress.html.")
-@click.option("--open", "open_browser", is_flag=True, help="Open that page in the browser.")
-def watch(sweep: Path, page: bool, open_browser: bool) -> None:
-    """Follow a sweep that is being trained: exit 0 once it has ended, 1 if it was stopped."""
-    from sweeplab.cli.watch import watch as run_watch
-
-    sys.exit(run_watch(sweep, page=page or open_browser, open_browser=open_browser))
+    sys.exit(run_reproduce(folder, sample=sample, seed=seed, restore=restore))
 
 
 @cli.command()
@@ -144,7 +191,9 @@ def watch(sweep: Path, page: bool, open_browser: bool) -> None:
 )
 @click.option("--output", type=PATH, help="The folder for mlflow.db or the tables.")
 def export(sweep: Path, to: str, output: Path | None) -> None:
-    """Write a sweep for another tool; again, and only what is new is added.
+    """Write a sweep for TensorBoard, for MLflow, or as CSV.
+
+    Again, it adds what is new.
 
     \b
       tensorboard  an event file in each run's folder
@@ -159,7 +208,7 @@ def export(sweep: Path, to: str, output: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, type=PATH)
+@click.argument("folders", nargs=-1, required=True, type=PATH, metavar="SWEEP...")
 @click.option("--weights", is_flag=True, help="Weights alone, not whole runs; keeps the best's.")
 @click.option("--failed", is_flag=True, help="Failed runs.")
 @click.option("--diverged", is_flag=True, help="Diverged runs.")
@@ -167,19 +216,18 @@ def export(sweep: Path, to: str, output: Path | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Also what might not come back as it is.")
 def prune(folders: tuple[Path, ...], *, dry_run: bool, yes: bool, **rules: Any) -> None:
-    """Remove weights, or whole runs, that training again would bring back."""
+    """Remove what training again would bring back.
+
+    Whole runs, or their weights alone. Nothing is removed without one of the rules.
+
+    \b
+      sweeplab prune outputs/a --weights --dry-run
+      sweeplab prune outputs/a --keep-best 10
+    """
     from sweeplab.cli.prune import prune as run_prune
     from sweeplab.sweeps.prune import Rules
 
     run_prune(folders, Rules(**rules), dry_run=dry_run, yes=yes)
-
-
-@cli.command()
-def experiments() -> None:
-    """The experiments at hand, each with its question."""
-    from sweeplab.cli.experiments import list_experiments
-
-    list_experiments()
 
 
 def _collect_less_garbage() -> None:

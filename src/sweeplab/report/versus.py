@@ -220,7 +220,7 @@ def _pairs(found: Paired, key: str, title: str) -> Table:
 def _measures(found: Paired, key: str, title: str) -> Table:
     rows = found.measures.loc[list(MEASURES)]
     table = rows.assign(name=[capital(NAMES[name]) for name in rows.index], mark="")
-    table["by"] = [f"{b - a:+.3f}".replace("-", "−") for a, b in rows[["A", "B"]].to_numpy()]
+    table["by"] = [_signed(b - a) for a, b in rows[["A", "B"]].to_numpy()]
     columns = [
         Column("measure", "name"),
         Column("A", "A", number),
@@ -229,3 +229,8 @@ def _measures(found: Paired, key: str, title: str) -> Table:
     ]
     intro = "After the last iteration, means over the pairs; losses in nats."
     return Table(key, title, intro, columns, table, "mark")
+
+
+def _signed(difference: float) -> str:
+    rounded = round(float(difference), 3) or 0.0  # never −0.000
+    return f"{rounded:{'+' if rounded else ''}.3f}".replace("-", "−")

@@ -39,7 +39,7 @@ def plots(found: Paired) -> Iterator[Plot]:
         (
             f"One line a setting that both have, with its 95 % interval; all of these hold at "
             f"once, and {clear or 'none'} of {len(pairs):,} "
-            f"{'leaves' if clear == 1 else 'leave'} out 0. The band is the average, {by}."
+            f"{'leave' if clear > 1 else 'leaves'} out 0. The band is the average, {by}."
             if several
             else "With its 95 % interval."
         ),
@@ -132,7 +132,7 @@ def by_knob(found: Paired) -> Figure:
         marker_key("a setting", CONTEXT, "o", alpha=0.7),
         line_key("mean", ACCENT, marker="o"),
     ]
-    figure, axes = panels(len(keys), columns=3, legend=legend)
+    figure, axes = panels(len(keys), columns=3, cell=Cell(left=0.88), legend=legend)
     for ax, key in zip(axes, keys, strict=True):
         _against(ax, pairs, key)
     limits = np.array([ax.get_ylim() for ax in axes])
@@ -152,7 +152,7 @@ def _against(ax: Axes, pairs: pd.DataFrame, key: str) -> None:
     means = pairs.groupby(key)["difference"].mean().reindex(of)
     line = pd.DataFrame({"at": places(of, of), "difference": means.to_numpy()})
     sns.lineplot(line, x="at", y="difference", color=ACCENT, marker="o", markersize=5, ax=ax)
-    ax.set(title=knob_name(key), ylabel=AXIS)
+    ax.set(title=knob_name(key), ylabel="B less A (accuracy)")
     set_knob(ax, key, of)
 
 

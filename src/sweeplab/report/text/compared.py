@@ -13,6 +13,7 @@ from sweeplab.words import change, count, knob_name, listed, number, numbers, re
 
 FEW = 5  # values that are named one by one
 NAMED = 2  # keys that are named in the first sentence
+MEASURING = ("eval_every", "eval_train")  # which change no training
 LEAST = 0.0005  # of an accuracy: less reads 0.000
 
 
@@ -50,7 +51,7 @@ def values_text(values: Sequence[object]) -> str:
 
 def _names(differ: Sequence[Apart]) -> tuple[str, str]:
     """What A and B are called: with the values that tell them apart, where these are few."""
-    planted = [each for each in differ if each.planted]
+    planted = [each for each in differ if each.planted and each.key not in MEASURING]
     if not 0 < len(planted) <= NAMED:
         return "A", "B"
     left = " and ".join(f"{knob_name(one.key)} {value_text(one.left[0])}" for one in planted)
@@ -150,7 +151,7 @@ def _is(number_of: int) -> str:
 
 def _cautions(found: Paired, differ: Sequence[Apart], code: Sequence[str]) -> list[str]:
     said = []
-    planted = [knob_name(each.key) for each in differ if each.planted]
+    planted = [knob_name(each.key) for each in differ if each.planted and each.key not in MEASURING]
     if len(planted) > 1:
         said.append(
             f"They differ in {listed(planted)}: which of them makes a difference cannot be told."
