@@ -18,6 +18,7 @@ from typing import Any
 import commands
 import peers
 import plot
+import probes
 import training
 import words
 
@@ -34,7 +35,7 @@ def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, nothing saved")
-    parser.add_argument("--only", choices=("training", "peers", "commands", "growth"))
+    parser.add_argument("--only", choices=("training", "peers", "probes", "commands", "growth"))
     options = parser.parse_args()
     today = datetime.now(UTC).date().isoformat()
     about = environment() | {"machine": platform.machine(), "date": today}
@@ -47,6 +48,8 @@ def main() -> None:
             results["training"] = training.measure(dataset, base, turns=2 if options.quick else 5)
         if options.only in (None, "peers"):
             results["peers"] = peers.measure(dataset, base, turns=1 if options.quick else 3)
+        if options.only in (None, "probes"):
+            results["probes"] = probes.measure(quick=options.quick)
         if options.only in (None, "commands"):
             results["commands"] = _measure_commands(Path(folder), data, options.quick)
         if options.only in (None, "growth"):

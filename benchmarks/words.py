@@ -20,6 +20,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     sections = {
         "training": _training,
         "peers": _peers,
+        "probes": _probes,
         "commands": _commands,
         "growth": _growth,
     }
@@ -116,6 +117,51 @@ def _peers(found: Sequence[Mapping[str, Any]]) -> str:
             _table(("batch", "runs", "stack", "JAX", "torch", "x JAX", "x torch"), rows),
         ]
     )
+
+
+def _probes(found: Mapping[str, Any]) -> str:
+    seconds, accuracy, theirs = found["seconds"], found["accuracy"], found["scikit_learn"]
+    rows = [
+        ("the stack, 16 heads", f"{seconds['stack']:.2f}", f"{accuracy['stack']:.3f}"),
+        ("the loop by hand, 16 heads", f"{seconds['loop']:.2f}", f"{accuracy['loop']:.3f}"),
+        (
+            f"`LogisticRegression`, one model, {theirs['iterations']} iterations",
+            f"{theirs['seconds']:.2f}",
+            f"{theirs['accuracy']:.3f}",
+        ),
+    ]
+    parts = [
+        "## Linear probes",
+        _paragraphs(
+            f"""
+            16 learning rates on {found["train"]:,} x 768 synthetic features in {found["classes"]}
+            classes, batches of 128, momentum 0.9, one epoch, on {found["threads"]} threads. By
+            hand: 16 `nn.Linear` heads fed the same batch, one SGD with a group for each. The stack
+            also evaluates before and after, on all validation and 1,000 training examples.
+            `python benchmarks --only probes` measures this alone.
+            """
+        ),
+        _table(("", "seconds", "best validation accuracy"), rows),
+        _paragraphs(
+            f"""
+            The stack is **{found["times_faster_than_the_loop"]:.2f} times** as fast as the loop,
+            and its updates run at {100 * found["share_of_product_rate"]:.0f} % of the rate of the
+            same matrix products alone ({found["product_gflops"]:.0f} GFLOP/s).
+            """
+        ),
+    ]
+    if whole := found["whole"]:
+        parts.append(
+            _paragraphs(
+                f"""
+                All of MNIST's shape, 60,000 x 784 and 10,000 to validate on, {whole["settings"]}
+                settings, 2 epochs, `eval_every=epoch`, as a command: {whole["seconds"]:.0f} s,
+                and {whole["peak_bytes"] / 1e9:.2f} GB at its peak, of which
+                {whole["data_bytes"] / 1e9:.2f} GB are the data once.
+                """
+            )
+        )
+    return "\n\n".join(parts)
 
 
 def _commands(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
