@@ -244,6 +244,24 @@ class TestExplorer:
             tab.wait_for_function(
                 "document.querySelector('.bar [role=status]').innerText.startsWith('500 of 2,500')"
             )
+            # While a brush is dragged fewer lines are drawn; when it rests, all of them.
+            tab.keyboard.press("Escape")
+            one = tab.get_by_role("slider", name="Range of validation accuracy").bounding_box()
+            x, y = one["x"] + one["width"] / 2, one["y"] + 15
+            tab.mouse.move(x, y)
+            tab.mouse.down()
+            tab.mouse.move(x, y + 20)
+            tab.mouse.move(x, y + 120)
+            tab.wait_for_function(
+                "document.querySelector('.bar [role=status]').innerText.includes(' of 2,500')"
+            )
+            ink = (
+                "() => { const c = document.querySelector('.stage canvas'); return c.getContext"
+                "('2d').getImageData(0, 0, c.width, c.height).data.reduce((n, v) => n + v, 0); }"
+            )
+            moving = tab.evaluate(ink)
+            tab.mouse.up()
+            tab.wait_for_function(f"n => ({ink})() != n", arg=moving)
 
 
 @pytest.mark.browser

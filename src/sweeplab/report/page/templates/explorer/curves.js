@@ -3,7 +3,7 @@ import { line, measure, painter, scaleTicks, short, stage, text, theme, ticks, t
 import { thin } from "parallel";
 
 const LEFT = 44, RIGHT = 10, TOP = 24, BOTTOM = 38, HEIGHT = 280, SMALL = 190, NEAR = 12;
-const MOST_CURVES = 500, MOST_PANELS = 8, MOST_GONE = 60;
+const MOST_CURVES = 500, FEW_CURVES = 120, MOST_PANELS = 8, MOST_GONE = 60;
 
 export function curves(host, data, view) {
   const it = stage(host, HEIGHT, "Learning curves");
@@ -97,7 +97,7 @@ export function curves(host, data, view) {
     const g = it.onBase(), loss = data.metrics[state.metric].loss, { muted, bad } = theme();
     const order = data.ranked(state.metric).filter((s) => keep[s]);
     const all = order.filter((s) => data.meanCurve(s, state.metric) && panelOf(s));
-    drawn = thin(all, MOST_CURVES);
+    drawn = thin(all, view.moving ? FEW_CURVES : MOST_CURVES);
     scale = measure(loss, state.logValue);
     bounds = range(state, drawn, loss);
     for (const panel of panels) axes(g, panel, state, loss);

@@ -13,7 +13,7 @@ export async function explore(host) {
   const data = await unpack(host.querySelector("script").textContent);
   const { state, asked } = fromHash(host.id, data, location.hash);
   const tip = make("div", { class: "tip", hidden: true }), views = [];
-  const view = { state, keep: active(data, state), hover: -1 };
+  const view = { state, keep: active(data, state), hover: -1, moving: false };
   let queued = false, whole = false, saving = 0;
 
   // Another choice of a setting moves what lies above the lines and points, and not these.
@@ -35,6 +35,9 @@ export async function explore(host) {
     redraw(all);
     clearTimeout(saving); // a browser refuses a hundred changes of the address in a moment
     saving = setTimeout(() => history.replaceState(null, "", toHash(host.id, data, state) || location.pathname + location.search), 200);
+  };
+  view.rest = () => {
+    if (view.moving) { view.moving = false; redraw(); }
   };
   view.brush = (axis, range) => {
     const brush = { ...state.brush };

@@ -4,13 +4,14 @@ import { label, line, measure, number, painter, scaleTicks, stage, text, theme, 
 
 const TOP = 30, BOTTOM = 16, LEFT = 58, RIGHT = 62, HEIGHT = 250, APART = 0.02, NEAR = 9;
 export const MOST_LINES = 2500; // active ones, beyond which evenly ranked ones stand for all
+const FEW_LINES = 400; // the same while a brush is dragged: the rest come when it rests
 const MOST_TICKS = 9;
 
 export function parallel(host, data, view) {
   const it = stage(host, HEIGHT, "Parallel coordinates: every setting as a line through all knobs");
   const axes = data.knobs.length + 1, last = axes - 1;
   const handles = Array.from({ length: axes }, (_, a) => handle(it.box, data, view, a, last, { shareOf, valueOf, yOf, valueAt }));
-  let scale, low, high, drawn = [], grey = null, greyKey = "";
+  let scale, low, high, drawn = [], grey = null, greyKey = "", greyLines = 0;
 
   function xOf(a) { return LEFT + a * (it.w - LEFT - RIGHT) / last; }
   // How far up its axis a level or a result stands, from 0 to 1, and back.
@@ -58,17 +59,17 @@ export function parallel(host, data, view) {
     scale = measure(isLoss, true);
     [low, high] = range(data, state.metric);
     const order = data.ranked(state.metric), kept = order.filter((s) => keep[s]);
-    drawn = thin(kept, MOST_LINES);
+    drawn = thin(kept, view.moving ? FEW_LINES : MOST_LINES);
     if (kept.length < data.S) {
       // What is left out stays as a grey ground, which no brush changes.
-      const key = [it.w, it.ratio, state.metric, theme().dark].join();
-      if (key !== greyKey) {
+      const key = [it.w, it.ratio, state.metric, theme().dark].join(), most = view.moving ? FEW_LINES : MOST_LINES / 2;
+      if (key !== greyKey || most > greyLines) {
         grey = document.createElement("canvas");
         Object.assign(grey, { width: it.base.width, height: it.base.height });
         const ground = grey.getContext("2d");
         ground.setTransform(it.ratio, 0, 0, it.ratio, 0, 0);
-        strokes(ground, thin(order, MOST_LINES / 2), { bin: () => 0, colours: [theme().grey] }, fade(data.S) / 2, 0.8);
-        greyKey = key;
+        strokes(ground, thin(order, most), { bin: () => 0, colours: [theme().grey] }, fade(data.S) / 2, 0.8);
+        [greyKey, greyLines] = [key, most];
       }
       g.drawImage(grey, 0, 0, it.w, it.h);
     }
@@ -157,9 +158,11 @@ function handle(box, data, view, a, last, { shareOf, valueOf, yOf, valueAt }) {
     from = y(event);
   });
   one.addEventListener("pointermove", (event) => {
-    if (from !== null && Math.abs(y(event) - from) > 4) set(between(from, y(event)));
+    if (from === null || Math.abs(y(event) - from) <= 4) return;
+    view.moving = true;
+    set(between(from, y(event)));
   });
-  for (const end of ["pointerup", "pointercancel"]) one.addEventListener(end, () => { from = null; });
+  for (const end of ["pointerup", "pointercancel"]) one.addEventListener(end, () => { from = null; view.rest(); });
   one.addEventListener("dblclick", () => set(null));
 
   one.addEventListener("keydown", (event) => {
