@@ -47,17 +47,21 @@ def main() -> None:
 
 def said(drawn: Drawn) -> dict[str, float]:
     """What was said of one sweep."""
-    # The packages of the other checkout; they have these names there alone.
-    from sweeplab.report.statistics import effects, noise, replicates, settings, tied
+    # Of the other checkout: these modules are there alone.
+    from sweeplab.report.statistics.effects import knob_tests
+    from sweeplab.report.statistics.noise import noise
+    from sweeplab.report.statistics.replicates import replicates
+    from sweeplab.report.statistics.settings import settings
+    from sweeplab.report.statistics.tied import tied_set
 
     runs, knobs = drawn.runs(), drawn.knobs
     correct: Any = list(drawn.right.reshape(-1, drawn.right.shape[2]))
-    model = noise.noise(replicates.replicates(runs, knobs, correct))
-    among = tied.tied_set(model)["tied"].to_numpy(dtype=bool)
+    model = noise(replicates(runs, knobs, correct))
+    among = tied_set(model)["tied"].to_numpy(dtype=bool)
     if np.ptp(drawn.truth) > 0:
         return {"before: power": float((~among[:-1]).mean())}
-    rows = settings.settings(runs, knobs)
-    tests = effects.knob_tests(model, rows, knobs, list(range(len(rows))))
+    rows = settings(runs, knobs)
+    tests = knob_tests(model, rows, knobs, list(range(len(rows))))
     effect = tests.set_index("knob").loc[INVENTED, "effect"]
     return {"before: best lost": float((~among).mean()), "before: false effect": float(effect)}
 

@@ -19,8 +19,8 @@ from table import summary
 SEEDS = (2, 3, 5)
 SETTINGS = (10, 50, 240)
 # Sweeps a case: where 5 % is claimed, so many that the simulation's own error is about 1.5 %.
-OFTEN = {10: 220, 48: 150, 50: 220, 60: 70, 240: 110}
-SELDOM = {10: 120, 50: 60, 240: 30}  # of power, and of shares: each sweep has many of them
+OFTEN = {10: 400, 48: 220, 50: 300, 60: 100, 240: 220}
+SELDOM = {10: 160, 50: 80, 240: 30}
 QUICK = 8  # times fewer
 
 Rng = np.random.Generator

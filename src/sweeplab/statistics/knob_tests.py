@@ -16,7 +16,7 @@ from sweeplab.statistics.redrawn import critical, redrawn
 # A knob of which a value is clearly worse by the other comparison has an effect, too (agreeing()):
 # both together err in at most 5 % (make coverage; with 0.05 here in 6.4 ± 1.6 % of simulated sweeps
 # of 10 settings, half of them noisy, with 5 seeds).
-ERROR = 0.04
+ERROR = 0.038
 DRAWS = 1000
 FEWEST = 300
 CELLS = 400_000  # draws times settings, from which fewer draws do
