@@ -13,7 +13,9 @@ def train_one_task(cfg: Any) -> float:
     from sweeplab.task import job
     from sweeplab.training import train_one
 
-    job.train_stack = lambda configs, dataset, **_: [train_one(c, dataset) for c in configs]
+    job.stream_stack = lambda configs, dataset, *_: enumerate(
+        train_one(config, dataset) for config in configs
+    )
     return job.TrainTask(["sweeplab", "train", *sys.argv[1:]])(cfg)
 
 

@@ -42,8 +42,8 @@ def extrapolated(measured: Sequence[Mapping[str, Any]], runs: int = RUNS) -> flo
 def _head(about: Mapping[str, Any]) -> str:
     return "# Benchmarks\n\n" + _paragraphs(
         """
-        `make benchmark` measures all of this on one machine in one go, in about five minutes, and
-        writes this page, [benchmarks.json](benchmarks.json) and the plot. It trains on MNIST where
+        `make benchmark` measures all of this on one machine in one go, in about ten minutes, and
+        writes this page, [benchmarks.json](benchmarks.json) and the plots. It trains on MNIST where
         it is at hand (`SWEEPLAB_DATA`), else on scikit-learn's digits. Machines differ and are
         rarely quiet: compare the figures of one session with each other, not with another
         machine's.
@@ -115,6 +115,8 @@ def _peers(found: Sequence[Mapping[str, Any]]) -> str:
                 """
             ),
             _table(("batch", "runs", "stack", "JAX", "torch", "x JAX", "x torch"), rows),
+            "![Milliseconds of training a run, by runs and by batch size, for each peer]"
+            "(images/benchmarks-peers.png)",
         ]
     )
 

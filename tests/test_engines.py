@@ -36,6 +36,7 @@ from sweeplab.training.stacked import (
     stream_stack,
     train_stack,
 )
+from sweeplab.training.stacked.forms import Sizes, by_scores
 
 Engine = Callable[[RunConfig, Dataset], RunResult]
 
@@ -548,3 +549,18 @@ def test_the_plan_keeps_apart_what_cannot_be_mixed() -> None:
         assert len({stack_key(configs[position]) for position in stack}) == 1
         seeds = [(configs[i].optimizer.momentum, configs[i].seed) for i in stack]
         assert seeds == sorted(seeds)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "train_size", "val_size", "scores"),
+    [(1, 2000, 500, True), (4, 2000, 500, True), (16, 2000, 500, True), (256, 2000, 500, False)]
+    # The inner products of so many images would take gigabytes.
+    + [(size, 55_000, 5000, False) for size in (1, 4, 64, 256)],
+)
+def test_the_form_of_training_follows_from_the_sizes(
+    batch_size: int, train_size: int, val_size: int, *, scores: bool
+) -> None:
+    """MNIST's 644 pixels that are ever used, the bias, and padding to a whole line."""
+    data = DataConfig(train_size=train_size, val_size=val_size)
+    run = RunConfig(data=data, batch_size=batch_size)
+    assert by_scores(run, Sizes(train_size, val_size, features=656, classes=10)) is scores
