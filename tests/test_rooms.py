@@ -44,7 +44,7 @@ WITHIN = {
         *("prepare", "forecast", "claim", "words", "progress", "hooks"),
         *("launch", "job", "finish", "sweep", "notebook", "search"),
     ],
-    "report": ["text", "page", "notebook", "build", "versus"],
+    "report": ["text", "page", "notebook", "build", "apart", "versus"],
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,3 +104,34 @@ def test_digits_are_asked_of_scikit_learn_where_its_table_lies_elsewhere(
     found = digits._table()
     monkeypatch.setattr(digits, "find_spec", lambda _: None)
     np.testing.assert_array_equal(digits._table(), found)
+
+
+def test_a_report_is_built_apart_and_by_whom_it_is_asked_of_where_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is the same, and no figure was drawn in this process, unless the other was lost."""
+    from sweeplab.report import apart, build
+    from sweeplab.sweeps.folder import SweepFolder
+    from sweeplab.task.finish import finish
+
+    sweep = tmp_path / "sweep"
+    shutil.copytree(next((Path(__file__).parent / "data" / "sweeps-0.1.0").iterdir()), sweep)
+    here: list[Path] = []
+
+    def built_here(*given: Any) -> Path:
+        here.append(sweep)
+        return original(*given)
+
+    original = build.build_report
+    monkeypatch.setattr(build, "build_report", built_here)
+    apart.begin()
+    assert finish(SweepFolder(sweep), report=True) == 0
+    assert not here
+    page = (sweep / "report.html").read_bytes()
+    (sweep / "report.html").unlink()
+    apart.begin()
+    apart._begun[0].kill()
+    assert finish(SweepFolder(sweep), report=True) == 0
+    assert here
+    assert (sweep / "report.html").read_bytes() == page
+    assert not apart._begun

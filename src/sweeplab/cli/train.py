@@ -15,9 +15,15 @@ from sweeplab.cli.typed import options_first, refuse_unknown_keys, take_experime
 from sweeplab.config import RunConfig
 from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, wants_traceback
 from sweeplab.places import conf_dir
+from sweeplab.report.apart import begin
 from sweeplab.task.spaced import quote_spaced
 
 MULTIRUN = ("-m", "--multirun")
+# Words of a sweep that shows something else, or trains without a report.
+NO_REPORT = {
+    *("-h", "--help", "--hydra-help", "-i", "--info", "-c", "--cfg", "-sc", "--shell-completion"),
+    *("hydra.launcher.dry_run=true", "hydra.sweeper.report=false"),
+}
 SWEEPERS = ("grid", "search")  # ours, which keep the experiment's question
 
 
@@ -42,6 +48,9 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
     if experiment is not None:
         words += [*_plugins(experiment, words), f"+experiment={experiment.name}"]
     sys.argv = ["sweeplab", *options_first(words)]  # Hydra reads no other
+
+    if (experiment is not None or set(MULTIRUN) & set(words)) and not NO_REPORT & set(words):
+        begin()
 
     import hydra
     from hydra.core.config_store import ConfigStore

@@ -12,6 +12,7 @@ from torch import Tensor
 from sweeplab.data import Dataset, load
 from sweeplab.data_keys import SHOWING, DataConfig
 from sweeplab.errors import BusyError, SweeplabError
+from sweeplab.report.apart import built
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.folder import SweepFolder, at_work, locked, read_sweep, write_sweep
 from sweeplab.sweeps.images import Images, choice, image_file, write_images
@@ -48,11 +49,13 @@ def _finish(folder: SweepFolder, *, report: bool) -> int:
         failures(failed)
     say(f"\nTables: {shown(folder.runs_table)}")
     if report:
-        # Matplotlib takes a second to import, which a sweep without report need not wait for.
-        from sweeplab.report.build import build_report
-
         with waiting("writing the report"):
-            page = build_report(sweep)
+            page = built(folder.path)
+            if page is None:
+                # Matplotlib takes a second to import, unlike what is imported above.
+                from sweeplab.report.build import build_report
+
+                page = build_report(sweep)
         for sentence in read_answers(folder).sentences:
             say(sentence)
         say(f"Report: {shown(page)}")
