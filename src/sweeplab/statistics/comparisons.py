@@ -73,8 +73,11 @@ class Comparisons:
         rival = np.full(len(ones), others[int(np.argmax(mean[others]))])
         bound = self._bound(ones, rival)
         near = np.flatnonzero(bound >= 0)
+        near = near[np.argsort(-bound[near], kind="stable")]
         for start in range(0, len(near), BLOCK):
             rows = near[start : start + BLOCK]
+            if start and bound[near[:start]].max() >= bound[rows[0]]:
+                break  # the others' bounds are lower already
             ahead = mean[others] - mean[ones[rows], None]
             deviate = pair_errors(self.model, ones[rows], others).deviate(ahead)
             rival = others[deviate.argmax(axis=1)]
