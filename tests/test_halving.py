@@ -265,6 +265,19 @@ def test_each_method_is_halved_by_workers_too(
     assert sweep.adaptive
 
 
+def test_all_examples_of_a_source_are_searched_and_halved(
+    sweeplab: Command, tmp_path: Path
+) -> None:
+    scales = ("data.train_size=0", "data.scale=choice(unit,l2)")
+    words = ("hydra.sweeper.budget=3", "hydra.sweeper.method=sobol", "hydra.sweeper.halving={}")
+    where = (f"hydra.sweep.dir={tmp_path / 'sweep'}", "hydra.sweeper.report=false")
+    ended = sweeplab(*SEARCH, *scales, *SPACE, "epochs=3", *words, *where)
+    assert ended.code == 0, ended.text
+    runs = load_sweep(tmp_path / "sweep").runs
+    assert sorted(runs["status"]) == ["completed"] * 2 + ["stopped"] * 4
+    assert (runs["data.train_size"] > 1000).all()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -277,6 +290,10 @@ def test_each_method_is_halved_by_workers_too(
         (["hydra.sweeper.halving=3"], "must be {from: EPOCHS, factor: NUMBER}"),
         (["hydra.sweeper.halving={}", "epochs=choice(9,18)"], "epochs cannot be searched for"),
         (["hydra.sweeper.halving={}", "eval_every=2"], "set eval_every=epoch"),
+        (
+            ["hydra.sweeper.halving={}", "eval_every=4", "data.train_size=0"],  # all there are
+            "set eval_every=epoch",
+        ),
         (
             ["hydra.sweeper.halving={}", "eval_every=1", "batch_size=choice(20,40)"],
             "set eval_every=epoch",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
 from sweeplab.config import flatten, problems
-from sweeplab.data import load
+from sweeplab.data import load, resolve
 from sweeplab.errors import ConfigError
 from sweeplab.task.compose import Job, composer
 from sweeplab.task.conditions import Condition, parse_condition
@@ -75,7 +75,9 @@ def invalid(job: Job | str) -> str:
     broken = problems(job.config)
     if not broken:
         try:
-            load(job.config.data)  # which knows how many examples there are
+            data = resolve(job.config.data)  # of 0, which is all, how many that is
+            broken = problems(replace(job.config, data=data))
+            load(data)  # which knows how many examples there are
         except ConfigError as error:
             broken = [str(error).rstrip(".")]
     return "; ".join(broken)

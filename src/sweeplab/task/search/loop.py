@@ -13,6 +13,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from sweeplab.config import KNOBS, RunConfig, flatten
+from sweeplab.data import resolve
 from sweeplab.errors import ConfigError
 from sweeplab.execute.files import WHOLE, Rung
 from sweeplab.runs.record import RunRecord
@@ -243,7 +244,7 @@ class _Trying:
         compose = composer(self.context.config_loader, self.master)
         job = compose(self.space.jobs(self.suggestions([], [])[0][0])[0])
         assert isinstance(job, Job)
-        return job.config
+        return replace(job.config, data=resolve(job.config.data))
 
     def value(self, prepared: Prepared, asked: Asked, end: int | None) -> float:
         """What a run is judged by, after ``end`` epochs or at its end."""
