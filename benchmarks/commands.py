@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
+
+from process import timed
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,19 +36,12 @@ def run(parent: Path, launcher: str, data: list[str], runs: int) -> dict[str, An
     ]
     ours = [str(Path(sys.executable).with_name("sweeplab")), "train"]
     command = ours if launcher == "stacked" else [sys.executable, str(HERE / "entry.py")]
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "-m", *overrides], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)  # unlike getrusage, of this process alone
-    seconds = time.perf_counter() - started
-    if status:
-        raise RuntimeError(f"{' '.join(command)} failed")
+    seconds, peak = timed([*command, "-m", *overrides])
     return {
         "runs": runs,
         "seconds": seconds,
         "training_seconds": _training_seconds(folder),
-        "megabytes": usage.ru_maxrss / 1024,
+        "megabytes": peak / 2**20,
     }
 
 

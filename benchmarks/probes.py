@@ -9,8 +9,6 @@ strength that suits the data best of five, and as few iterations as reach the st
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from process import timed
 from torch import Tensor
 
 import sweeplab
@@ -179,16 +178,5 @@ def whole() -> dict[str, float]:
             "optimizer.weight_decay=0,1e-4,1e-3,1e-2",
             *(f"hydra.sweep.dir={folder}/sweep", "hydra.sweeper.report=false"),
         ]
-        code = (
-            "import json,resource,subprocess,sys,time; t=time.perf_counter();"
-            "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL,"
-            " stderr=subprocess.DEVNULL);"
-            "peak=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
-            "print(json.dumps([time.perf_counter() - t, peak]))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words], check=True, capture_output=True, text=True
-        )
-        seconds, peak = json.loads(done.stdout)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"seconds": seconds, "peak_bytes": peak * unit, "data_bytes": data, "settings": 64}
+        seconds, peak = timed(words)
+    return {"seconds": seconds, "peak_bytes": peak, "data_bytes": data, "settings": 64}

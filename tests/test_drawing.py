@@ -176,7 +176,7 @@ class TestForNotebooks:
         found = replace(analysis.further, ridge=law, power_law=law)
         for name in ("best_rate", "power_law"):
             arguments[name] = [grid, replace(analysis, further=found)]
-        for name in documented:
+        for name in documented - {"halving"}:  # which this grid had not: test_halving.py draws it
             draw = getattr(figures, name)
             assert draw.__doc__, name
             assert isinstance(draw(*arguments.get(name, [grid])), Figure), name

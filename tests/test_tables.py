@@ -70,6 +70,7 @@ COLUMNS = [
     "best_val_loss",
     "best_val_accuracy",
     "diverged_at",
+    "stopped_after",
     "error",
     "signature",
     "data_checksum",

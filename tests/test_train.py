@@ -444,13 +444,13 @@ def test_a_sweep_is_of_one_engine(sweeplab: Command, monkeypatch: pytest.MonkeyP
 
 
 def test_a_sweep_is_of_the_same_images(sweeplab: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweeplab.data import dataset
+    from sweeplab.data import arranged, dataset
 
     words = ("train", "-m", "data=digits", "epochs=1", NO_REPORT, "hydra.sweep.dir=s")
     assert sweeplab(*words, "seed=0").code == 0
     with monkeypatch.context() as changed:
         dataset._arrange.cache_clear()
-        changed.setattr(dataset, "_checksum", lambda *_: "0" * 64)
+        changed.setattr(arranged, "_checksum", lambda *_: "0" * 64)
         done = sweeplab(*words, "seed=1")  # a new run, on other images of the same name
     dataset._arrange.cache_clear()
     assert done.code == 1

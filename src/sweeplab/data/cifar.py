@@ -65,7 +65,7 @@ def _read(published: _Published, config: DataConfig) -> RawData:
     within = f"{published.name}/{published.folder}"
     folder = root / within
     if not all((folder / file).is_file() for file in files):
-        fetch(root, within, files, partial(_download, published))
+        fetch(config, within, files, partial(_download, published))
     try:
         images, labels = _records(folder, published.train, published)
         test_images, test_labels = _records(folder, published.test, published)

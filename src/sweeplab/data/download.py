@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sweeplab.data.source import may_write, root_of
+from sweeplab.data_keys import DataConfig
 from sweeplab.errors import DataError
 
 
 def fetch(
-    root: Path, folder: str, files: Sequence[str], download: Callable[[Path], object]
+    config: DataConfig, folder: str, files: Sequence[str], download: Callable[[Path], object]
 ) -> None:
     """Fetch files beside their place, then rename, so that no half of them is left.
 
     Args:
-        root: ``data.root``.
+        config: whose ``data.root`` they go to.
         folder: where in it the files go, such as ``MNIST/raw``.
         download: puts them there under another root that it is given.
 
     Raises:
-        DataError: they cannot be had.
+        DataError: they cannot be had, or must not be (``only_reading``).
     """
     name = folder.split("/", maxsplit=1)[0]
+    root = root_of(config)
+    if not may_write():
+        words = ["sweeplab", "train", "-m", f"data={config.name}", f"data.root={root}", "--dry-run"]
+        raise DataError(
+            f"{name} is not in {root}, which the run's folder names, and nothing is put there for "
+            f"it. If it may be, `{shlex.join(words)}` downloads it; or set the variable "
+            f"SWEEPLAB_DATA to a folder that has {folder}, where the run's configuration refers to "
+            "that."
+        )
     place = root / folder
     advice = (
         f"Connect to the network for the first run, or copy the files {', '.join(files)} "

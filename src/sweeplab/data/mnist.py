@@ -47,7 +47,7 @@ def _read(
     root = root_of(config)
     folder = root / name / "raw"
     if not all((folder / file).is_file() for file in files):
-        fetch(root, f"{name}/raw", files, partial(_download, name, split))
+        fetch(config, f"{name}/raw", files, partial(_download, name, split))
     try:
         images, labels, test_images, test_labels = (
             read_idx(folder / file, 3 if "images" in file else 1) for file in files

@@ -47,9 +47,10 @@ def built(folder: Path) -> Path | None:
     assert process.stdin
     assert process.stdout
     told = b""
+    asked = [str(Path.cwd()), str(folder)]  # it was begun before, perhaps elsewhere
     try:
         with suppress(OSError):  # it is gone
-            process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+            process.stdin.write(json.dumps(asked).encode() + b"\n")
             process.stdin.flush()
             told = process.stdout.read()
     finally:
@@ -66,7 +67,9 @@ def _wait_and_build() -> None:
     # a report of then must not come in the place of a later one.
     if asked := sys.stdin.readline():
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-        page = build_report(load_sweep(json.loads(asked)))
+        here, folder = json.loads(asked)
+        os.chdir(here)
+        page = build_report(load_sweep(folder))
         sys.stdout.write(json.dumps(str(page)))
 
 
