@@ -406,11 +406,7 @@ TREES = st.recursive(
 
 @settings(max_examples=400, deadline=None)
 @given(tree=TREES)
-def test_yaml_is_what_pyyaml_writes_and_reads_back(tree: Any) -> None:
-    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    long = 2**31 - 1
-    written = yaml.dump(tree, Dumper=dumper, sort_keys=False, allow_unicode=True, width=long)
-    assert to_yaml(tree) == written
+def test_yaml_reads_back_as_what_was_written(tree: Any) -> None:
     read = yaml.safe_load(to_yaml(tree))
     # `repr`, because 1, 1.0 and True are equal. Hydra and people see the order too.
     assert repr(read) == repr(yaml.safe_load(yaml.safe_dump(tree, sort_keys=False))) == repr(tree)

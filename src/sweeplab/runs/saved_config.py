@@ -8,9 +8,6 @@ the result. What sweeplab writes has neither, so both are refused before anythin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,90 +23,15 @@ DEEPEST = 20
 # PyYAML's C library is ten times faster than its Python code, where it was built.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-LONGEST_KEY = 100  # longer ones need a mark before them
-# No other type of YAML looks like a text that begins so and has one of these marks in it.
-_SURELY_PLAIN = re.compile(r"[A-Za-z/](?=.*[/=])[A-Za-z0-9_./=,+-]{0,98}[A-Za-z0-9]")
 _OTHER_KEY = re.compile(r"\$\{\s*([\w.]+)\s*\}")
 _ESCAPED = re.compile(r"(\\+)\$\{")
 
 
 def to_yaml(tree: Any) -> str:
-    """``tree`` as YAML, its keys in their order and each text in one line.
-
-    It is what PyYAML writes, which takes a sweep of 10,000 half a minute: so PyYAML is asked for
-    single values, and for each once, or for a whole that needs its care.
-    """
-    with suppress(_AskPyYAML):
-        if tree and isinstance(tree, dict | list):
-            return "".join(_lines(tree, ""))
-    return _dumped(tree)
-
-
-def _dumped(tree: Any) -> str:
+    """``tree`` as YAML, its keys in their order and each text in one line."""
     return str(
         yaml.dump(tree, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=2**31 - 1)
     )
-
-
-class _AskPyYAML(Exception):  # noqa: N818 - no error: it writes the whole
-    """A value that may be written in another way within a tree than by itself."""
-
-
-def _lines(tree: dict[Any, Any] | list[Any], indent: str) -> Iterator[str]:
-    """The lines of a mapping or a list that is not empty; the first has no indent of its own."""
-    before = ""  # the first line goes on from what stands before it
-    if isinstance(tree, list):
-        for value in tree:
-            yield f"{before}- "
-            yield from _value(value, f"{indent}  ")
-            before = indent
-        return
-    for key, value in tree.items():
-        if value and isinstance(value, dict | list):
-            # A list in a mapping stands as far to the left as its key.
-            inner = indent if isinstance(value, list) else f"{indent}  "
-            yield f"{before}{_scalar(key)}:\n{inner}"
-            yield from _lines(value, inner)
-        else:
-            yield f"{before}{_scalar(key)}: "
-            yield from _value(value, indent)
-        before = indent
-
-
-def _value(value: Any, indent: str) -> Iterator[str]:
-    if isinstance(value, dict | list):
-        if value:
-            yield from _lines(value, indent)
-        else:
-            yield "{}\n" if isinstance(value, dict) else "[]\n"
-    else:
-        yield f"{_scalar(value)}\n"
-
-
-def _scalar(value: Any) -> str:
-    if type(value) is str:
-        # Names of folders and overrides, of which each run has its own.
-        return value if _SURELY_PLAIN.fullmatch(value) else _text_of(value)
-    if type(value) is int:
-        return str(value)
-    if type(value) is float:
-        return _number_of(repr(value))
-    if value is None or type(value) is bool:
-        return {None: "null", True: "true", False: "false"}[value]
-    raise _AskPyYAML
-
-
-@lru_cache(maxsize=10_000)
-def _text_of(value: str) -> str:
-    text = _dumped(value).removesuffix("...\n").removesuffix("\n")
-    if not value.isprintable() or len(text) > LONGEST_KEY:
-        raise _AskPyYAML
-    return text
-
-
-@lru_cache(maxsize=10_000)
-def _number_of(shown: str) -> str:
-    return _dumped(float(shown)).split("\n")[0]
 
 
 def parse_config(content: bytes, path: Path) -> RunConfig:
