@@ -73,10 +73,16 @@ def reseal(path: Path, *, sign: bool = False) -> None:
 def sweeplab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
-    """``sweeplab WORD ...`` in an empty folder, in this process: a new one would import torch."""
+    """``sweeplab WORD ...`` in an empty folder, in this process: a new one would import torch.
+
+    Reports too are built in this process, which has matplotlib from then on; the process that a
+    sweep begins for its report is for tests of commands in processes of their own.
+    """
     from hydra.core.global_hydra import GlobalHydra
 
     from sweeplab.cli.main import main
+
+    monkeypatch.setattr("sweeplab.cli.train.begin", lambda: None)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)

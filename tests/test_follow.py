@@ -28,7 +28,7 @@ PROGRAM = Path(sys.executable).with_name("sweeplab")
 QUIET = "hydra.sweeper.report=false"
 TWO_WORKERS = ("hydra.launcher.executor=processes", "hydra.launcher.workers=2")
 # One stack of many panels, which one thread trains one after another.
-PANELS = ("-m", "data=digits", "epochs=400", "seed=range(128)", "eval_every=100", QUIET)
+PANELS = ("-m", "data=digits", "epochs=150", "seed=range(128)", "eval_every=100", QUIET)
 ENDLESS = ("-m", "data=digits", "epochs=5000", "seed=range(16)", "batch_size=32,64", QUIET)
 
 
@@ -171,7 +171,7 @@ def test_a_worker_that_hangs_is_given_up(
                     return
             time.sleep(0.05)
 
-    words = ("-m", "data=digits", "epochs=800", "batch_size=32,64", "seed=range(8)", QUIET)
+    words = ("-m", "data=digits", "epochs=300", "batch_size=32,64", "seed=range(8)", QUIET)
     thread = threading.Thread(target=stop_one)
     thread.start()
     done = sweeplab("train", *words, *TWO_WORKERS, "hydra.sweep.dir=s")
