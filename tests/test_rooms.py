@@ -36,7 +36,7 @@ MAY_MEET_HYDRA = {"task", "cli"}
 # Within these rooms too, each module may use those before it alone.
 WITHIN = {
     "execute": [
-        *("options", "files", "progress", "stack"),
+        *("options", "files", "progress", "checkpoints", "stack"),
         *("handed", "processes", "slurm", "distribute"),
     ],
     "task": [

@@ -20,9 +20,17 @@ from hypothesis import strategies as st
 
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.data import Dataset
-from sweeplab.results import RunResult, State
+from sweeplab.results import Curves, RunResult, State
 from sweeplab.training.part import Part
-from sweeplab.training.stacked import engine, grouping, panel, product, scores, train_stack
+from sweeplab.training.stacked import (
+    engine,
+    grouping,
+    panel,
+    product,
+    scores,
+    stream_stack,
+    train_stack,
+)
 from sweeplab.training.stacked.forms import state_bytes
 from sweeplab.training.stacked.images import compact
 
@@ -294,6 +302,41 @@ def test_a_run_that_is_stopped_and_goes_on_is_the_same(data: st.DataObject) -> N
         rows = len(run.curves)
         for name, values in vars(run.curves).items():
             assert values.tobytes() == getattr(whole[place].curves, name)[:rows].tobytes(), name
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+@pytest.mark.usefixtures("often_refreshed")
+def test_a_run_that_goes_on_from_any_moment_is_the_same(data: st.DataObject) -> None:
+    dataset = images(8, data.draw(st.sampled_from([24, 40]), label="N"), val=19)
+    batch_size = data.draw(st.sampled_from([3, 7, 24]), label="B")
+    every = data.draw(st.sampled_from([2, 5, "epoch"]), label="eval_every")
+    runs = [
+        dataclasses.replace(
+            config(dataset, batch_size, 1, data.draw(optimizers), seed=seed % 3),
+            epochs=5,
+            eval_every=every,
+        )
+        for seed in range(data.draw(st.integers(1, 4), label="R"))
+    ]
+    moments: dict[int, list[State]] = {place: [] for place in range(len(runs))}
+
+    def keep(states: Iterator[tuple[int, State]]) -> None:
+        for place, state in states:  # what it gets is overwritten later
+            curves = {name: values.copy() for name, values in vars(state.curves).items()}
+            moments[place].append(State(Curves(**curves), state.tensors))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panel, "KEEP_SECONDS", 0.0)
+        patch.setattr(panel, "KEEP_SHARE", 0)
+        whole = dict(stream_stack(runs, dataset, keep=keep))
+    # Each from a moment of its own, or from its first weights.
+    begins = [
+        data.draw(st.sampled_from([None, *moments[place]]), label="from")
+        for place in range(len(runs))
+    ]
+    for place, result in stream_stack(runs, dataset, part=Part(begins)):
+        assert_same(result, whole[place])
 
 
 def test_no_run_stops_where_it_is_not_evaluated() -> None:

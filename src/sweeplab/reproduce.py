@@ -152,7 +152,7 @@ def _other_length(run: _Saved) -> str:
     Said without training: an edited, or a planted, number of epochs might take for ever.
     """
     part = Part(until=run.record.stopped_after)
-    saved, asked = len(run.outcome.curves) - 1, part.iterations(run.config)[1]
+    saved, asked = len(run.outcome.curves) - 1, part.end(run.config)
     if run.record.status == "diverged" or saved == asked:
         return ""
     return f"it had {saved} iterations, and its saved configuration asks for {asked}"

@@ -93,11 +93,15 @@ class Curves:
 
 @dataclass(frozen=True)
 class State:
-    """Where a run was stopped: training goes on from it with the bits of one that was not."""
+    """How far a run was: training goes on from there with the bits of one that never ended."""
 
-    epochs: int  # that are done
-    curves: Curves  # up to there
+    curves: Curves
     tensors: Mapping[str, NDArray[Any]]  # what the form of training keeps of the run
+
+    @property
+    def updates(self) -> int:
+        """Those that are done."""
+        return len(self.curves) - 1
 
 
 @dataclass(frozen=True, repr=False)

@@ -37,6 +37,7 @@ class Tally(msgspec.Struct):
     failed: int = 0
     work: float = 0.0  # done, in expected seconds
     kept: float = 0.0  # of it what is written, and so not lost with the process
+    before: float = 0.0  # of it what an earlier command did
     iterations: int = 0
     best: float = -1.0  # the highest validation accuracy that any evaluation has shown, or -1
     best_run: str = ""  # and the folder of its run
@@ -50,6 +51,7 @@ class Tally(msgspec.Struct):
             self.failed + other.failed,
             self.work + other.work,
             self.kept + other.kept,
+            self.before + other.before,
             self.iterations + other.iterations,
             better.best,
             better.best_run,
@@ -100,33 +102,54 @@ class Meter:
 
     def __init__(self, runs: Sequence[StackRun]) -> None:
         self.runs = runs
-        self.written: dict[str, Tally] = {}  # by signature
-        self.parts = dict.fromkeys(range(len(runs)), 0.0)  # of the run at each position, 0 to 1
+        self.written: dict[str, Tally] = {}
+        # Which parts of the others are trained, kept on the disk, and were so before: 0 to 1.
+        self.parts: dict[str, float] = {}
+        self.kept: dict[str, float] = {}
+        self.before: dict[str, float] = {}
         self.best = Tally()
 
-    def watch(self, iteration: int, accuracies: Mapping[int, float]) -> None:
-        """What ``stream_stack`` calls."""
-        position, accuracy = max(accuracies.items(), key=lambda item: item[1], default=(0, -1.0))
-        run = self.runs[position]
-        done = iteration / iterations(run.identity.config)  # of the whole run
-        part = max(done - run.rung.begin / run.identity.config.epochs, 0.0) / run.share
-        self.parts.update(dict.fromkeys(accuracies, part))
+    def watch(self, runs: Sequence[StackRun], iteration: int, found: Mapping[int, float]) -> None:
+        """What ``stream_stack`` calls, with accuracies by the positions of runs in ``runs``."""
+        for position in found:
+            self.parts[runs[position].signature] = _part(runs[position], iteration)
+        position, accuracy = max(found.items(), key=lambda item: item[1], default=(0, -1.0))
         if accuracy > self.best.best:
-            name = self.runs[position].folder.path.name
-            self.best = Tally(best=accuracy, best_run=name)
+            self.best = Tally(best=accuracy, best_run=runs[position].folder.path.name)
+
+    def begin(self, run: StackRun, updates: int) -> None:
+        """``run`` goes on after so many updates."""
+        part = _part(run, updates)
+        self.parts[run.signature] = self.kept[run.signature] = part
+        self.before.setdefault(run.signature, part)
+
+    def keep(self, run: StackRun, updates: int) -> None:
+        """So many updates of ``run`` are lost no more."""
+        self.kept[run.signature] = _part(run, updates)
 
     def note(self, run: StackRun, record: RunRecord) -> None:
         """``run`` has ended, and its folder is written."""
-        self.written[run.signature] = ended_tally(run, record)
+        before = self.before.get(run.signature, 0.0) * work_of([run])
+        self.written[run.signature] = ended_tally(run, record) + Tally(before=before)
 
     def tally(self) -> Tally:
         """All of it so far."""
         total = sum(list(self.written.values()), self.best + Tally())
-        for position, run in enumerate(self.runs):
-            if run.signature not in self.written and (part := self.parts[position]):
-                total.work += part * work_of([run])
+        for run in self.runs:
+            name = run.signature
+            if name not in self.written and (part := self.parts.get(name)):
+                work = work_of([run])
+                total.work += part * work
+                total.kept += self.kept.get(name, 0.0) * work
+                total.before += self.before.get(name, 0.0) * work
                 total.iterations += round(part * iterations_of([run]))
         return total
+
+
+def _part(run: StackRun, updates: int) -> float:
+    """Which part of what a run gets in its rung is done after so many updates, 0 to 1."""
+    done = updates / iterations(run.identity.config)  # of the whole run
+    return max(done - run.rung.begin / run.identity.config.epochs, 0.0) / run.share
 
 
 @contextmanager

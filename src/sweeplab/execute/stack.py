@@ -11,24 +11,27 @@ from __future__ import annotations
 import errno
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sweeplab.data import Dataset, load
 from sweeplab.errors import DataError, NewerFormatError, RunFolderError
+from sweeplab.execute.checkpoints import read_checkpoint, write_checkpoints
 from sweeplab.execute.files import Note, Stack, StackFiles, StackRun
 from sweeplab.execute.progress import Meter, beating
 from sweeplab.inputs import Inputs
 from sweeplab.provenance import environment
 from sweeplab.results import RunResult, State
+from sweeplab.runs.durable import remove_file
 from sweeplab.runs.folder import RunIdentity, damaged_files, goes_on, is_sound, read_record
 from sweeplab.runs.record import RunRecord, signature
 from sweeplab.runs.state import read_state
 from sweeplab.runs.write import Finished, write_runs
-from sweeplab.training import ENGINE_VERSION, Part, Watch, stream_stack
+from sweeplab.training import ENGINE_VERSION, Part, stream_stack
 
 # What PyTorch and Python say, as a plain RuntimeError, when there is no memory left.
 NO_MEMORY = re.compile(
@@ -54,9 +57,9 @@ def train_and_write(
 ) -> Written:
     """Train the runs of ``stack`` that are not complete yet, and write each one's folder.
 
-    A run's folder is written within a moment of its end, while others of its stack train on:
-    whoever stops this loses what was in training. An error of a run is recorded in its folder. A
-    stack too wide for the memory is halved until it fits.
+    A run's folder is written within a moment of its end, while others of its stack train on, and
+    every ten seconds how far those in training are: whoever stops this loses seconds. An error of
+    a run is recorded in its folder. A stack too wide for the memory is halved until it fits.
 
     Args:
         on_written: called with each run that has ended, and its record.
@@ -76,13 +79,14 @@ def train_and_write(
     left, pending = {}, _Pending(environment(stack.command), note)
     for position, run in enumerate(stack.runs):
         if record := ended(run, failed=False):
+            run.folder.checkpoint.unlink(missing_ok=True)
             note(run, record)
         else:
             left[position] = run
-            if not begun(run):
+            if not _stopped(run):
                 # An earlier failure's record must not be taken for the outcome of this attempt.
                 run.folder.record.unlink(missing_ok=True)
-    with closing(_trained(left, written, meter.watch)) as results:
+    with closing(_trained(left, written, meter)) as results:
         try:
             for run, result, inputs in results:
                 pending.add(run, result, inputs)
@@ -115,12 +119,13 @@ class _Pending:
         runs, self.runs = self.runs, []
         records = write_runs((finished for _, finished in runs), self.made)
         for (run, _), record in zip(runs, records, strict=True):
+            remove_file(run.folder.checkpoint)
             self.note(run, record)
         self.since = time.monotonic()
 
 
 def _trained(
-    left: dict[int, StackRun], written: Written, watch: Watch
+    left: dict[int, StackRun], written: Written, meter: Meter
 ) -> Generator[tuple[StackRun, RunResult | Exception, Inputs | None], None, None]:
     """What came of each run, and what it must keep; as many trained at once as memory holds.
 
@@ -137,15 +142,18 @@ def _trained(
     inputs = dataset.inputs if dataset.kept else None
     width = len(left)
     while left:
-        begins = {position: begun(run) for position, run in left.items()}
-        first = next(iter(begins.values()))
-        now = [position for position, begin in begins.items() if begin == first][:width]
-        configs = [left[position].identity.config for position in now]
-        watched = _by_position(watch, now)
+        now = [*left][:width]
+        runs = [left[position] for position in now]
+        configs = [run.identity.config for run in runs]
         try:
-            states = [_state(left[position]) for position in now] if first else []
-            part = Part(states, left[now[0]].rung.end)
-            with closing(stream_stack(configs, dataset, watched, part)) as results:
+            states = [begun(run) for run in runs]
+            for run, state in zip(runs, states, strict=True):
+                if state:
+                    meter.begin(run, state.updates)
+            part = Part(states, runs[0].rung.end)
+            watch = partial(meter.watch, runs)
+            keep = partial(write_checkpoints, runs, meter.keep)
+            with closing(stream_stack(configs, dataset, watch, part, keep)) as results:
                 for place, result in results:
                     yield left.pop(now[place]), result, inputs
         except Exception as error:
@@ -157,13 +165,6 @@ def _trained(
                 # One of them is to blame: trained alone, it fails alone, and the others come out
                 # with the bits that they would have had in the stack.
                 width = 1
-
-
-def _by_position(watch: Watch, now: Sequence[int]) -> Watch:
-    """``watch`` for some runs of a stack, which the engine knows by their places among them."""
-    return lambda iteration, by_place: watch(
-        iteration, {now[place]: accuracy for place, accuracy in by_place.items()}
-    )
 
 
 def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
@@ -184,18 +185,22 @@ def ended(run: StackRun, *, failed: bool) -> RunRecord | None:
     return record if sound else None
 
 
-def begun(run: StackRun) -> int:
-    """The epochs after which a run was stopped that can go on; 0 if it must be begun anew."""
+def begun(run: StackRun) -> State | None:
+    """How far an earlier try came with a run, or an earlier rung; None if it begins anew."""
+    record, end = _stopped(run), Part(until=run.rung.end).end(run.identity.config)
+    found = [read_checkpoint(run), read_state(run.folder, record) if record else None]
+    sound = [state for state in found if state and state.updates < end]
+    return max(sound, key=lambda state: state.updates, default=None)
+
+
+def _stopped(run: StackRun) -> RunRecord | None:
+    """The record of a run that was stopped and can go on."""
     try:
         record = read_record(run.folder)
     except RunFolderError:
-        return 0
+        return None
     same = record.signature == run.signature and goes_on(run.folder, record)
-    return record.stopped_after or 0 if same and not damaged_files(run.folder, record) else 0
-
-
-def _state(run: StackRun) -> State:
-    return read_state(run.folder, read_record(run.folder))
+    return record if same and not damaged_files(run.folder, record) else None
 
 
 def train_file(path: str, threads: int) -> None:
@@ -232,7 +237,7 @@ def _dataset(identity: RunIdentity) -> Dataset:
     dataset = load(identity.config.data)
     if dataset.checksum != identity.data_checksum:
         raise DataError(
-            f"the examples of {identity.config.data.name} in {identity.config.data.root} have "
+            f"the images of {identity.config.data.name} in {identity.config.data.root} have "
             f"changed since the sweep started: their checksum was {identity.data_checksum[:12]}... "
             f"and is {dataset.checksum[:12]}.... Restore the files, or train with the new ones in "
             "a new sweep folder."

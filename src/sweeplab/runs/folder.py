@@ -35,6 +35,7 @@ class RunFolder:
     inputs = Inside("inputs.safetensors")
     correct = Inside("correct.bits")  # which validation images it got right, of pruned weights
     state = Inside("state.safetensors")  # of a stopped run that may go on
+    checkpoint = Inside("checkpoint")  # of a run in training: see ``execute.checkpoints``
     test = Inside("test.json")
     hydra = Inside(".hydra")
     config = Inside(".hydra/config.yaml")

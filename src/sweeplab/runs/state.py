@@ -31,4 +31,4 @@ def read_state(folder: RunFolder, record: RunRecord) -> State:
     # safetensors raises its own exception class, a plain Exception.
     except Exception as error:
         raise RunFolderError(f"{folder.state} is damaged: {error}") from error
-    return State(record.stopped_after, read_curves(folder), tensors)
+    return State(read_curves(folder), tensors)

@@ -200,7 +200,7 @@ def _ended(
         final=final_metrics(result.curves) if result.status == "completed" else None,
         best=best_metrics(result.curves),
         diverged_at=result.diverged_at,
-        stopped_after=result.state.epochs if result.state else None,
+        stopped_after=int(result.curves.epoch[-1]) if result.state else None,
         last=final_metrics(result.curves) if result.state else None,
         device=result.device,
         stack=StackShare(result.seconds, result.stack_runs),

@@ -118,7 +118,10 @@ class SweepProgress:
         # It only grows: a stack that has just ended is for a moment in no account, and work that
         # was lost is done again.
         self.part = part = max(self.part, min(tally.work / max(self.work, 1e-9), 1.0))
-        known = part > LEAST_WORK and elapsed > 1
+        # The time left is told by what this command did, and so is what Ctrl-C would lose.
+        new = part - tally.before / max(self.work, 1e-9)
+        known = new > LEAST_WORK and elapsed > 1
+        done, lost = tally.work - tally.before, tally.work - tally.kept
         return Moment(
             at=time.time(),
             state=state,
@@ -130,8 +133,8 @@ class SweepProgress:
             of_iterations=self.iterations,
             part=part,
             elapsed=elapsed,
-            left=elapsed * (1 - part) / part if known else None,
-            at_risk=elapsed * (1 - tally.kept / tally.work) if tally.work else elapsed,
+            left=elapsed * (1 - part) / new if known else None,
+            at_risk=elapsed * lost / done if done > 0 else 0.0,
             best=tally.best if tally.best >= 0 else None,
             best_run=tally.best_run,
         )

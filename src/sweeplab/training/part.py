@@ -1,4 +1,4 @@
-"""A part of the training of some runs, which is cut at the end of an epoch."""
+"""A part of the training of some runs: where it begins, and where it is cut."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from sweeplab.training.schedule import iterations_per_epoch
 class Part:
     """Where runs begin, and when they stop. A configuration says how long a whole run is."""
 
-    states: Sequence[State] = ()  # where each run begins; none: all from their first weights
+    states: Sequence[State | None] = ()  # where each begins; None: from its first weights, as all
     until: int | None = None  # the epochs after which to stop; None: at their end
 
-    @property
-    def epochs(self) -> int:
-        """Those that are done before."""
-        return self.states[0].epochs if self.states else 0
+    def begin(self, place: int = 0) -> int:
+        """The updates of a run that are done before."""
+        state = self.states[place] if self.states else None
+        return state.updates if state else 0
 
-    def iterations(self, config: RunConfig) -> tuple[int, int]:
-        """The updates that are done before, and those that are done after."""
-        each, until = iterations_per_epoch(config), self.until or config.epochs
-        return self.epochs * each, min(until, config.epochs) * each
+    def end(self, config: RunConfig) -> int:
+        """Those that are done after."""
+        return min(self.until or config.epochs, config.epochs) * iterations_per_epoch(config)
 
     def pasts(self, configs: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, Curves | None]]:
         """Each run with its curves so far."""
         for place, config in enumerate(configs):
-            yield config, self.states[place].curves if self.states else None
+            state = self.states[place] if self.states else None
+            yield config, state.curves if state else None
 
     def of(self, places: Sequence[int]) -> Part:
         """The same for some of the runs."""

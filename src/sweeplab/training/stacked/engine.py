@@ -16,14 +16,14 @@ from sweeplab.config import RunConfig, check
 from sweeplab.data import Dataset
 from sweeplab.errors import ConfigError
 from sweeplab.model import initial_weights
-from sweeplab.results import RunResult, State
+from sweeplab.results import RunResult
 from sweeplab.training.obeyed import refuse_others
 from sweeplab.training.part import WHOLE, Part
-from sweeplab.training.schedule import evaluated_of, is_evaluated, iterations_per_epoch
+from sweeplab.training.schedule import evaluated_of, is_evaluated
 from sweeplab.training.stacked.forms import by_scores, state_bytes
 from sweeplab.training.stacked.grouping import plan_panels, stack_key
 from sweeplab.training.stacked.images import CompactImages, compact
-from sweeplab.training.stacked.panel import TrainedRun, train_panel
+from sweeplab.training.stacked.panel import Keep, TrainedRun, train_panel
 from sweeplab.training.stacked.spread import Spread
 from sweeplab.training.stacked.weights import OBEYED, unused_factor
 
@@ -53,6 +53,7 @@ def stream_stack(
     dataset: Dataset,
     watch: Watch | None = None,
     part: Part = WHOLE,
+    keep: Keep | None = None,
 ) -> Generator[tuple[int, RunResult], None, None]:
     """Train runs together. On one machine each result is, bit for bit, what it would be alone.
 
@@ -67,6 +68,8 @@ def stream_stack(
         dataset: what ``sweeplab.data.load`` gives for their common ``data``.
         part: of their training. What is trained part by part has the bits of what is trained at
             once: a configuration says how long a run is, and a part only where it is cut.
+        keep: called now and then with how far runs are, by their positions, so that a part can
+            begin there. Each panel calls it from a thread of its own, and waits.
 
     Yields:
         Each run's position in ``configs`` and its result, a panel at a time, as soon as it is
@@ -83,7 +86,7 @@ def stream_stack(
     before = time.perf_counter()
     device = _device(_shared(configs, dataset, part))
     images = compact(dataset, device, evaluated_of(configs[0]))
-    with closing(_train(configs, images, watch, part)) as finished:
+    with closing(_train(configs, images, watch, part, keep)) as finished:
         for panel, runs in finished:
             now = time.perf_counter()
             for position, run in zip(panel, runs, strict=True):
@@ -117,9 +120,7 @@ def _shared(configs: Sequence[RunConfig], dataset: Dataset, part: Part) -> RunCo
             f"the data set must have data.train_size = {first.data.train_size} training "
             f"examples, but has {examples}"
         )
-    if part.states and {state.epochs for state in part.states} != {part.epochs}:
-        raise ValueError("the runs of a stack must have had equally many epochs")
-    if not is_evaluated(part.iterations(first)[1], first):
+    if not is_evaluated(part.end(first), first):
         raise ValueError(f"no evaluation falls on the end of epoch {part.until}")
     return first
 
@@ -134,7 +135,11 @@ def _device(config: RunConfig) -> torch.device:
 
 
 def _train(
-    configs: Sequence[RunConfig], images: CompactImages, watch: Watch | None, part: Part
+    configs: Sequence[RunConfig],
+    images: CompactImages,
+    watch: Watch | None,
+    part: Part,
+    keep: Keep | None,
 ) -> Generator[tuple[list[int], list[TrainedRun]], None, None]:
     """The positions of each panel's runs, with what came of them, as they are done.
 
@@ -147,7 +152,7 @@ def _train(
     on_cpu = images.images.device.type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1
     largest = max(state_bytes(config, images.sizes) for config in configs)
-    panels = plan_panels(configs, threads, largest)
+    panels = plan_panels(configs, threads, largest, part)
     with (
         _threads_restored(),
         ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
@@ -165,8 +170,8 @@ def _train(
             spread = free.get()
             try:
                 chosen = [configs[i] for i in panel]
-                watched = _of_panel(watch, panel)
-                return train_panel(chosen, images, spread, stop, watched, part.of(panel))
+                watched, kept = _of_panel(watch, panel), _kept_of_panel(keep, panel)
+                return train_panel(chosen, images, spread, stop, watched, part.of(panel), kept)
             finally:
                 free.put(spread)
 
@@ -193,6 +198,13 @@ def _of_panel(watch: Watch | None, panel: Sequence[int]) -> Watch | None:
     )
 
 
+def _kept_of_panel(keep: Keep | None, panel: Sequence[int]) -> Keep | None:
+    """``keep`` for a panel, as :func:`_of_panel`."""
+    if keep is None:
+        return None
+    return lambda states: keep((panel[place], state) for place, state in states)
+
+
 @contextmanager
 def _threads_restored() -> Iterator[None]:
     threads = torch.get_num_threads()
@@ -216,17 +228,15 @@ def _result(
     # In float64: for a run about to diverge the factor can exceed what float32 holds.
     weight = (first.double() * unused_factor(config, run.last)).float()  # [C, D]
     weight[:, images.used] = run.weight[:, : len(images.used)]
-    curves = run.record.curves(last=run.last)
-    epochs = run.last // iterations_per_epoch(config)
     return RunResult(
         config=config,
         status="diverged" if run.diverged else "stopped" if run.state else "completed",
-        curves=curves,
+        curves=run.record.curves(last=run.last),
         weight=weight.numpy(),
         bias=run.weight[:, images.bias_feature].numpy().copy(),
         diverged_at=run.last if run.diverged else None,
         device=device.type,
         seconds=seconds,
         stack_runs=stack_runs,
-        state=State(epochs, curves, run.state) if run.state is not None else None,
+        state=run.state,
     )

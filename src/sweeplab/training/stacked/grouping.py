@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 
 from sweeplab.config import RunConfig, shared
+from sweeplab.training.part import WHOLE, Part
 from sweeplab.training.schedule import is_scheduled
 
 # The most runs in a panel, the unit that is trained in lockstep. More share the cost of telling
@@ -45,17 +46,20 @@ def plan_stacks(configs: Sequence[RunConfig]) -> list[list[int]]:
     ]
 
 
-def plan_panels(configs: Sequence[RunConfig], threads: int, run_bytes: int = 1) -> list[list[int]]:
+def plan_panels(
+    configs: Sequence[RunConfig], threads: int, run_bytes: int = 1, part: Part = WHOLE
+) -> list[list[int]]:
     """Positions in ``configs``, cut into panels of at most ``PANEL_RUNS`` runs.
 
     They are nearly equal in size, and narrower where there are threads for more of them, or where
     runs of ``run_bytes`` each, of many classes, would take too much memory. Runs of one seed stand
-    together, so that they can share a batch.
+    together, so that they can share a batch; and those that go on after equally many updates.
     """
     most = max(min(PANEL_RUNS, PANEL_BYTES // run_bytes), 1)
     by_form: dict[Hashable, list[int]] = {}
     for position in sorted(range(len(configs)), key=lambda i: (panel_key(configs[i]), i)):
-        by_form.setdefault(panel_key(configs[position])[0], []).append(position)
+        key = panel_key(configs[position])[0], part.begin(position)
+        by_form.setdefault(key, []).append(position)
     panels = []
     for positions in by_form.values():
         count = max(-(-len(positions) // most), min(threads, len(positions)))

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.config import RunConfig
+from sweeplab.results import State
 from sweeplab.training.part import WHOLE, Part
 from sweeplab.training.record import CurveRecord
 from sweeplab.training.schedule import (
@@ -41,7 +41,15 @@ class TrainedRun:
     weight: Tensor  # [C, F], on the CPU
     last: int  # the iteration it ended with
     diverged: bool
-    state: dict[str, NDArray[Any]] | None = None  # to go on from, of one that was stopped
+    state: State | None = None  # to go on from, of one that was stopped
+
+
+# Called with how far runs are, and their places, one after another: each may be large.
+Keep = Callable[[Iterator[tuple[int, State]]], None]
+
+# Between two calls of it; and it may take one part in so many of the time.
+KEEP_SECONDS = 10.0
+KEEP_SHARE = 20
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the caller asked for it
@@ -56,6 +64,7 @@ def train_panel(
     stop: threading.Event,
     watch: Callable[[int, Mapping[int, float]], None] | None = None,
     part: Part = WHOLE,
+    keep: Keep | None = None,
 ) -> list[TrainedRun]:
     """Train runs that share everything but learning rate, weight decay, momentum and seed.
 
@@ -67,70 +76,114 @@ def train_panel(
         watch: called after each evaluation with its iteration, and the validation accuracy of
             each run that goes on, by its place in the panel.
         part: where to begin, and when to stop.
+        keep: called every :data:`KEEP_SECONDS` with how far each run is that goes on.
 
     Raises:
         Stopped: ``stop`` was set.
     """
     shared = configs[0]
     panel, length = _begun(configs, images, spread)
-    records = [CurveRecord(config, past) for config, past in part.pasts(configs)]
-    begin, final = part.iterations(shared)
-    ended: dict[int, TrainedRun] = {}
-    likelihoods = images.images.new_zeros(iterations(shared) + 1, len(configs))  # [T + 1, P]
+    begin, final = part.begin(), part.end(shared)
+    runs = _Runs(configs, panel, part, watch)
+    if begin:
+        panel.go_on_from([state.tensors for state in part.states if state], begin)
+    else:
+        runs.evaluation(0, panel.evaluated())
+    keep_at = time.monotonic() + KEEP_SECONDS
+    for before, chosen in _blocks(configs, images, length, begin, final):
+        if stop.is_set():
+            raise Stopped
+        runs.batches(before, panel.advance(chosen))
+        iteration = before + len(chosen)
+        found = panel.commit(evaluate=iteration == next_evaluation(before, shared))
+        if found is not None:
+            runs.evaluation(iteration, found)
+        if len(runs.ended) == len(configs):
+            break
+        if keep is not None and (now := time.monotonic()) >= keep_at and iteration < final:
+            keep(runs.states(iteration))
+            took = time.monotonic() - now
+            keep_at = now + took + max(KEEP_SECONDS, KEEP_SHARE * took)
+    return runs.results(final)
 
-    def evaluation(iteration: int, found: Tensor) -> None:
+
+class _Runs:
+    """The runs of a panel: what was measured of them, and which have ended."""
+
+    def __init__(
+        self,
+        configs: Sequence[RunConfig],
+        panel: Scores | Weights,
+        part: Part,
+        watch: Callable[[int, Mapping[int, float]], None] | None,
+    ) -> None:
+        self.panel, self.watch, self.begin = panel, watch, part.begin()
+        self.records = [CurveRecord(config, past) for config, past in part.pasts(configs)]
+        device = panel.images.images.device
+        shape = iterations(configs[0]) + 1, len(configs)
+        self.likelihoods = torch.zeros(shape, device=device)  # [T + 1, P]
+        self.ended: dict[int, TrainedRun] = {}
+
+    def batches(self, before: int, likelihood: Tensor) -> None:
+        """Note the log likelihood ``[s, P]`` of each batch of a block, after some updates.
+
+        Runs of whose batches one has no finite loss end there.
+        """
+        self.likelihoods[before + 1 : before + 1 + len(likelihood)] = likelihood
+        # One number watches over all; should finite ones overflow in the sum, none ends.
+        if math.isfinite(likelihood.sum().item()):
+            return
+        broken = ~torch.isfinite(likelihood)
+        first = broken.to(torch.int8).argmax(0).tolist()
+        for run in broken.any(0).nonzero()[:, 0].tolist():
+            if run not in self.ended:
+                updates = first[run] + 1
+                self._diverged(run, before + updates, self.panel.weights(run, updates))
+
+    def evaluation(self, iteration: int, found: Tensor) -> None:
+        """Note losses and accuracies ``[4, P]``."""
         sound = torch.isfinite(found[0]) & torch.isfinite(found[2])
         accuracies: dict[int, float] = {}
         rows = zip(found.T.tolist(), sound.tolist(), strict=True)
         for run, (row, finite) in enumerate(rows):
-            if run in ended:
+            if run in self.ended:
                 continue
             if finite:
-                records[run].evaluation(iteration, row)
+                self.records[run].evaluation(iteration, row)
                 accuracies[run] = row[3]
             elif iteration:  # Only an update makes a run diverge. (Nor does train_one at 0.)
-                ended[run] = TrainedRun(records[run], panel.weights(run), iteration, True)
-                panel.silence(run)
-        if watch is not None:
-            watch(iteration, accuracies)
+                self._diverged(run, iteration, self.panel.weights(run))
+        if self.watch is not None:
+            self.watch(iteration, accuracies)
 
-    def retire(likelihood: Tensor, before: int) -> None:
-        """End the runs of whose batches in a block one has no finite loss, ``[s, P]``."""
-        broken = ~torch.isfinite(likelihood)
-        first = broken.to(torch.int8).argmax(0).tolist()
-        for run in broken.any(0).nonzero()[:, 0].tolist():
-            if run not in ended:
-                updates = first[run] + 1
-                ended[run] = TrainedRun(
-                    records[run], panel.weights(run, updates), before + updates, True
-                )
-                panel.silence(run)
+    def states(self, iteration: int) -> Iterator[tuple[int, State]]:
+        """How far those are that go on."""
+        going = [run for run in range(len(self.records)) if run not in self.ended]
+        self._note_losses(dict.fromkeys(going, iteration))
+        for run in going:
+            yield run, State(self.records[run].curves(iteration), self.panel.state(run))
 
-    if part.states:
-        panel.go_on_from([state.tensors for state in part.states], begin)
-    else:
-        evaluation(0, panel.evaluated())
-    for before, chosen in _blocks(configs, images, length, begin, final):
-        if stop.is_set():
-            raise Stopped
-        likelihood = panel.advance(chosen)
-        iteration = before + len(chosen)
-        likelihoods[before + 1 : iteration + 1] = likelihood
-        # One number watches over all; should finite ones overflow in the sum, none is retired.
-        if not math.isfinite(likelihood.sum().item()):
-            retire(likelihood, before)
-        found = panel.commit(evaluate=iteration == next_evaluation(before, shared))
-        if found is not None:
-            evaluation(iteration, found)
-        if len(ended) == len(configs):
-            break
+    def results(self, final: int) -> list[TrainedRun]:
+        """All of them, those that go on as they are after ``final`` updates."""
+        whole = final == iterations(self.records[0].config)
+        states = {} if whole else dict(self.states(final))
+        for run, record in enumerate(self.records):
+            if run not in self.ended:
+                weights = self.panel.weights(run)
+                self.ended[run] = TrainedRun(record, weights, final, False, states.get(run))
+        self._note_losses({run: self.ended[run].last for run in self.ended})
+        return [self.ended[run] for run in range(len(self.records))]
 
-    for run, record in enumerate(records):
-        if run not in ended:
-            state = panel.state(run) if final < iterations(shared) else None
-            ended[run] = TrainedRun(record, panel.weights(run), final, False, state)
-    _note_losses([ended[run] for run in range(len(configs))], likelihoods, begin)
-    return [ended[run] for run in range(len(configs))]
+    def _diverged(self, run: int, iteration: int, weights: Tensor) -> None:
+        self.ended[run] = TrainedRun(self.records[run], weights, iteration, True)
+        self.panel.silence(run)
+
+    def _note_losses(self, ends: Mapping[int, int]) -> None:
+        """The loss of each batch of some runs, by their places, up to an update."""
+        losses = (self.likelihoods / -self.records[0].config.batch_size).cpu().numpy()
+        for run, last in ends.items():
+            rows = slice(self.begin + 1, last + 1)
+            self.records[run].values["batch_loss"][rows] = losses[rows, run]
 
 
 def _begun(
@@ -142,28 +195,21 @@ def _begun(
     return Weights(configs, images, spread), 1
 
 
-def _note_losses(runs: Sequence[TrainedRun], likelihoods: Tensor, first: int) -> None:
-    """The loss of each batch after the ``first`` ones, from its log likelihood ``[T + 1, P]``."""
-    losses = (likelihoods / -runs[0].record.config.batch_size).cpu().numpy()
-    for place, run in enumerate(runs):
-        rows = slice(first + 1, run.last + 1)
-        run.record.values["batch_loss"][rows] = losses[rows, place]
-
-
 def _blocks(
     configs: Sequence[RunConfig], images: CompactImages, length: int, first: int, final: int
 ) -> Iterator[tuple[int, Tensor]]:
     """Blocks of at most ``length`` updates, each up to an evaluation at most.
 
-    They begin after ``first`` updates, where an epoch and a block do, and end after ``final``.
+    They begin after ``first`` updates, where a block does, and end after ``final``.
 
     Each is the number of updates before it, and the examples ``[s, S, B]`` that each of S seeds'
     runs see in it.
     """
     shared = configs[0]
     done, total = first, final
-    epochs = _epochs(configs, images, first // iterations_per_epoch(shared))
-    left = next(epochs)
+    epoch, within = divmod(first, iterations_per_epoch(shared))
+    epochs = _epochs(configs, images, epoch)
+    left = next(epochs)[within:]
     while done < total:
         updates = min(length, next_evaluation(done, shared) - done)
         while len(left) < updates:

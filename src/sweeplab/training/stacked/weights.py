@@ -130,8 +130,8 @@ class Weights:
             self.weight[run] = torch.from_numpy(state["weight"])
             if self.velocity is not None:
                 self.velocity[run] = torch.from_numpy(state["velocity"])
-        self.done = self.rates_from = done
-        self.rates = self._rates(done)
+        self.done, self.rates_from = done, done - done % len(self.rates)
+        self.rates = self._rates(self.rates_from)
 
     def silence(self, run: int) -> None:
         """Turn a run into padding: its weights are 0 and stay so."""
