@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import struct
 import zipfile
@@ -415,6 +416,10 @@ def test_from_data_of_ones_own_to_the_report_and_back(
     done = sweeplab("evaluate", "sweep/2")
     assert done.code == 0, done.text
     assert "Test accuracy" in done.out
+    # What is said of features, and of rows of a table, calls none of them an image.
+    page = re.sub(r"(?s)<(script|style).*?</\1>", "", Path("sweep/report.html").read_text())
+    images = re.findall(r"(?i)\bimages?\b", page + done.out)
+    assert bool(images) == (kind == "photographs")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / name).rename(tmp_path / "elsewhere" / name)
     done = sweeplab(*words, f"data.path=elsewhere/{name}")

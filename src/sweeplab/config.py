@@ -85,7 +85,7 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     batch_size: int = knob(
         64,
-        "images an update sees; a last, partial batch is dropped",
+        "examples an update sees; a last, partial batch is dropped",
         "batch size",
         Range(1, LARGEST_INT),
         short="batch",
@@ -94,7 +94,7 @@ class RunConfig:
     )
     epochs: int = knob(
         10,
-        "passes over the training images",
+        "passes over the training examples",
         "epochs",
         Range(1, LARGEST_INT),
         ordered=True,
@@ -124,7 +124,7 @@ class RunConfig:
     )
     eval_train: int = knob(
         0,
-        "training loss and accuracy are taken over the first so many training images (0: all)",
+        "training loss and accuracy are taken over the first so many training examples (0: all)",
         "training images evaluated",
         Range(0, LARGEST_INT),
         unit="images",

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from sweeplab.knobs import LARGEST_INT, LARGEST_SEED, OneOf, Range, Text, knob
 
+# Data whose examples are features, or rows of a table; those of all others are images. Sentences
+# speak of "examples" or of "images" by this alone (``words.speaking_of``).
+FEATURES = frozenset({"arrays"})
+
 
 @dataclass
 class DataConfig:
@@ -20,7 +24,7 @@ class DataConfig:
 
     name: str = knob(
         "mnist",
-        "which images; on the command line it is `data=NAME`",
+        "which data; on the command line it is `data=NAME`",
         "data set",
         Text(),
     )

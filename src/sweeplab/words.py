@@ -4,22 +4,63 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sweeplab.config import KNOBS
+from sweeplab.data_keys import FEATURES
 
 TOGETHER = "+"  # joins the keys of knobs that move together: see sweeps.together
 
 
+# The data sets that sentences now speak of: all of a report or a figure is about the same ones, so
+# that what an example is called is said once, as a translation's language is.
+_SPOKEN_OF: ContextVar[frozenset[str]] = ContextVar("_SPOKEN_OF", default=frozenset())
+
+
+@contextmanager
+def speaking_of(data: Iterable[str]) -> Iterator[None]:
+    """Meanwhile :func:`examples` and the names of knobs are those for the data sets named."""
+    token = _SPOKEN_OF.set(frozenset(map(str, data)))
+    try:
+        yield
+    finally:
+        _SPOKEN_OF.reset(token)
+
+
+def called(data: Iterable[str]) -> str:
+    """What one of the examples of these data sets is called: ``image``, or else ``example``."""
+    return "example" if FEATURES.intersection(data) else "image"
+
+
+def example() -> str:
+    """``image``; or ``example`` where one speaks of features or rows: see :func:`speaking_of`."""
+    return called(_SPOKEN_OF.get())
+
+
+def examples() -> str:
+    """``images``, or ``examples``: see :func:`speaking_of`."""
+    return f"{example()}s"
+
+
+def of_data(text: str) -> str:
+    """A fixed ``text`` that says "image", in the word for the data that one speaks of."""
+    if example() == "image":
+        return text
+    return re.sub(r"\b([iI])mage(?=s?\b)", lambda m: "eE"[m[1] == "I"] + "xample", text)
+
+
 def knob_name(key: str) -> str:
     """What the report calls the configuration key ``key``; of keys that move together, of all."""
-    return " with ".join(KNOBS[part].name if part in KNOBS else part for part in parts_of(key))
+    names = [KNOBS[part].name if part in KNOBS else part for part in parts_of(key)]
+    return of_data(" with ".join(names))
 
 
 def axis_name(key: str, *more: str) -> str:
     """The name of ``key`` with its unit and whatever else the reader of an axis must know."""
-    unit = KNOBS[key].unit if key in KNOBS else ""
+    unit = of_data(KNOBS[key].unit) if key in KNOBS else ""
     notes = [*([unit] if unit else []), *more]
     return f"{knob_name(key)} ({', '.join(notes)})" if notes else knob_name(key)
 
@@ -27,7 +68,8 @@ def axis_name(key: str, *more: str) -> str:
 def short_name(key: str) -> str:
     """The shortest name of ``key`` that is still understood."""
     return " with ".join(
-        (KNOBS[part].short if part in KNOBS else "") or knob_name(part) for part in parts_of(key)
+        of_data(KNOBS[part].short if part in KNOBS else "") or knob_name(part)
+        for part in parts_of(key)
     )
 
 
@@ -176,7 +218,9 @@ def over_training(asked: Iterable[tuple[int, int]]) -> str:
     firsts = sorted({first for first, size in asked if 0 < first < size})
     if not firsts:
         return ""
-    return f"over the first {listed([f'{first:,}' for first in firsts])} of the training images"
+    return (
+        f"over the first {listed([f'{first:,}' for first in firsts])} of the training {examples()}"
+    )
 
 
 def luck_name(part: str, *, together: bool = False) -> str:
@@ -184,8 +228,8 @@ def luck_name(part: str, *, together: bool = False) -> str:
 
     ``together``: each training set had one seed, so that the two cannot be told apart.
     """
-    training = "training images and seeds" if together else "training images"
-    return {"images": "validation images", "seeds": "seeds", "training": training}[part]
+    training = f"training {examples()}{' and seeds' if together else ''}"
+    return {"images": f"validation {examples()}", "seeds": "seeds", "training": training}[part]
 
 
 def times(number_of: int) -> str:

@@ -10,11 +10,12 @@ from rich.table import Column, Table
 from sweeplab import evaluation, prediction
 from sweeplab.errors import RunFolderError
 from sweeplab.results import balanced, confused, uneven
-from sweeplab.runs.folder import RunFolder
+from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.sweeps.answers import read_answers
 from sweeplab.sweeps.find import is_sweep
 from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.terminal import console, plain, say, shown
+from sweeplab.words import called
 
 WIDE = 30  # classes, beyond which no table shows all of them
 
@@ -29,8 +30,9 @@ def evaluate(run: Path) -> None:
         say(f"Run {shown(run)}, which the report names:")
     folder = RunFolder(run)
     record = evaluation.evaluate(folder)
+    many = f"{called([read_record(folder).config.data.name])}s"
     say(
-        f"Test accuracy {record.accuracy:.4f} on {record.examples} images "
+        f"Test accuracy {record.accuracy:.4f} on {record.examples} {many} "
         f"(95 % interval {record.low:.4f} to {record.high:.4f})"
     )
     counts = np.array(record.confusion)
@@ -45,7 +47,7 @@ def evaluate(run: Path) -> None:
         for name, row in zip(record.classes, record.confusion, strict=True):
             table.add_row(plain(name), *(str(n or ".") for n in row))
     else:
-        table = Table("true class", "taken for", "images", box=None, title_justify="left",
+        table = Table("true class", "taken for", many, box=None, title_justify="left",
                       title="Most often confused.")  # fmt: skip
         for i, j in confused(counts)[:WIDE]:
             table.add_row(plain(record.classes[i]), plain(record.classes[j]), str(counts[i, j]))

@@ -11,6 +11,7 @@ from torch import Tensor
 from sweeplab.data.source import RawData
 from sweeplab.data_keys import DataConfig
 from sweeplab.errors import ConfigError, DataError
+from sweeplab.words import called
 
 VALIDATION_SHARE = 5  # one in so many examples validates, where nothing else is said
 
@@ -60,11 +61,12 @@ def split(config: DataConfig, raw: RawData, where: str) -> Split:
 def refuse_sizes(config: DataConfig, raw: RawData, there: int, where: str) -> None:
     """Refuse a ``train_size`` for which the ``there`` examples that may train do not suffice."""
     classes = len(raw.classes) or int(raw.labels.max()) + 1
+    kind = f"{called([config.name])}s"
     if config.train_size > there:
         less = (
             "the same number of each class"
             if config.balanced
-            else f"{len(raw.labels)} images of {where}, less data.val_size = {config.val_size}"
+            else f"{len(raw.labels)} {kind} of {where}, less data.val_size = {config.val_size}"
         )
         if not config.balanced and (raw.val_labels is not None or _tested(config, raw)):
             less = f"what {where} has to train on"
@@ -73,8 +75,9 @@ def refuse_sizes(config: DataConfig, raw: RawData, there: int, where: str) -> No
         )
     if config.train_draw and config.train_size == there and not config.balanced:
         raise ConfigError(
-            f"data.train_draw must be 0 where data.train_size is all {there} images that may "
-            f"train, because every draw would be the same, but is {config.train_draw}."
+            f"data.train_draw must be 0 where data.train_size is all {there} "
+            f"{kind} that may train, because every draw would be the same, but is "
+            f"{config.train_draw}."
         )
     if config.balanced and config.train_size % classes:
         raise ConfigError(
@@ -147,7 +150,7 @@ def _drawn(draw: int, examples: int) -> Tensor:
 
 def _refuse_too_large(config: DataConfig, known: int, own_val: int | None, where: str) -> None:
     there = known if own_val is None else own_val
-    which = "images" if own_val is None else "validation examples"
+    which = f"{called([config.name])}s" if own_val is None else "validation examples"
     if config.val_start + config.val_size > there:
         raise ConfigError(
             f"data.val_start + data.val_size must not exceed the {there} {which} of {where}, "

@@ -237,7 +237,7 @@ def _dataset(identity: RunIdentity) -> Dataset:
     dataset = load(identity.config.data)
     if dataset.checksum != identity.data_checksum:
         raise DataError(
-            f"the images of {identity.config.data.name} in {identity.config.data.root} have "
+            f"the examples of {identity.config.data.name} in {identity.config.data.root} have "
             f"changed since the sweep started: their checksum was {identity.data_checksum[:12]}... "
             f"and is {dataset.checksum[:12]}.... Restore the files, or train with the new ones in "
             "a new sweep folder."

@@ -25,8 +25,12 @@ matplotlib, reading tables does not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, wraps
 from importlib import import_module
 from typing import Any
+
+from sweeplab.words import speaking_of
 
 # The functions that a file of figures/plots is named after, and those that share one.
 _NAMES = (
@@ -40,7 +44,17 @@ _HOME |= {"heatmaps": "heatmap", "loss": "training", "accuracy": "training"}
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"{__name__}.plots.{_HOME[name]}"), name)
+    return _speaking(getattr(import_module(f"{__name__}.plots.{_HOME[name]}"), name))
+
+
+@cache
+def _speaking(draw: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(draw)
+    def drawn(sweep: Any, *args: Any, **kwargs: Any) -> Any:
+        with speaking_of(sweep.runs["data.name"]):
+            return draw(sweep, *args, **kwargs)
+
+    return drawn
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import of_data
 
 # A section's key, its title, and the files of figures/plots that draw for it.
 SECTIONS = (
@@ -58,5 +59,5 @@ def sections(sweep: Sweep, analysis: Analysis) -> list[Section]:
             found = list(file.plots(sweep, analysis))
             plots += found
             explored |= {plot.name for plot in found} if name in EXPLORED else set()
-        drawn.append(Section(key, title, plots, frozenset(explored)))
+        drawn.append(Section(key, of_data(title), plots, frozenset(explored)))
     return [section for section in drawn if section.plots]

@@ -29,7 +29,7 @@ from sweeplab.sweeps.place import place
 from sweeplab.sweeps.question import question_of
 from sweeplab.sweeps.settings import DRAW, count_statuses
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, knob_name, listed, replicates
+from sweeplab.words import count, knob_name, listed, replicates, speaking_of
 
 FORMATS = ("svg", "png")
 PAGE = "report.html"
@@ -50,7 +50,11 @@ def build_report(
     Returns:
         The path of ``report.html``.
     """
-    target = place(sweep) if out is None else out
+    with speaking_of(sweep.runs["data.name"]):
+        return _build(sweep, formats, place(sweep) if out is None else out)
+
+
+def _build(sweep: Sweep, formats: Sequence[str], target: Path) -> Path:
     files = FigureFiles(target / "figures", formats)
     parts = comparable(sweep)
     question, asks = _question(sweep)

@@ -24,7 +24,17 @@ from sweeplab.sweeps.comparable import validation_set
 from sweeplab.sweeps.settings import REPLICATES, count_statuses
 from sweeplab.sweeps.sides import Side, apart
 from sweeplab.terminal import shown
-from sweeplab.words import capital, change, count, knob_name, listed, number, value_text
+from sweeplab.words import (
+    capital,
+    change,
+    count,
+    examples,
+    knob_name,
+    listed,
+    number,
+    speaking_of,
+    value_text,
+)
 
 PAGE = "comparison.html"
 TABLE = "differences.csv"
@@ -56,6 +66,12 @@ def build_comparison(
     Raises:
         StorageError: they cannot be written.
     """
+    names = [*left.runs["data.name"], *right.runs["data.name"]]
+    with speaking_of(names):
+        return _build(left, right, out, formats)
+
+
+def _build(left: Side, right: Side, out: Path, formats: Sequence[str]) -> Comparison:
     parts = versus(left, right)
     places = _places(left, right)
     code = [
@@ -172,12 +188,12 @@ def _notes(left: Side, right: Side, parts: Sequence[Part]) -> list[str]:
                 for part in (labels[: len(left.runs)], labels[len(left.runs) :])
             ]
         notes.append(
-            f"They were validated on different images, so their accuracies do not compare: A on "
-            f"{sets[0]}, B on {sets[1]}."
+            f"They were validated on different {examples()}, so their accuracies do not "
+            f"compare: A on {sets[0]}, B on {sets[1]}."
         )
     notes += [
-        f"On {part.name}, both ask for the same validation images and had different ones: their "
-        "accuracies do not compare."
+        f"On {part.name}, both ask for the same validation {examples()} and had different ones: "
+        "their accuracies do not compare."
         for part in parts
         if part.found is None
     ]

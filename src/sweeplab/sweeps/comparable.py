@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from sweeplab.config import KNOBS
 from sweeplab.data_keys import VALIDATING
 from sweeplab.sweeps.tables import Sweep, varying
-from sweeplab.words import value_text
+from sweeplab.words import called, knob_name, value_text
 
 
 def comparable(sweep: Sweep) -> dict[str, Sweep]:
@@ -29,11 +28,16 @@ def validation_set(runs: pd.DataFrame) -> pd.Series[str]:
     several = runs.groupby("data.name")[keys[1:]].nunique().max() > 1
     label = runs["data.name"].astype(str).rename("validation_set")
     if several[["data.val_size", "data.val_start"]].any():
-        label = label + ", " + runs["data.val_size"].astype(str) + " validation images"
+        label = (
+            label
+            + ", "
+            + runs["data.val_size"].astype(str)
+            + f" validation {called(runs['data.name'])}s"
+        )
     if several["data.val_start"]:
         label = label + " from " + runs["data.val_start"].astype(str)
     for key in [key for key in keys[1:] if several[key] and "val_" not in key]:
-        label = label + f", {KNOBS[key].name} " + runs[key].map(value_text)
+        label = label + f", {knob_name(key)} " + runs[key].map(value_text)
     return label
 
 

@@ -109,7 +109,7 @@ def _write_images(folder: SweepFolder, runs: pd.DataFrame) -> None:
         try:
             images = _images(load(data), chosen)
         except SweeplabError as error:  # the data went away meanwhile: the report does without
-            say(f"The report shows no images of {data.name}: {error}")
+            say(f"The report shows no examples of {data.name}: {error}")
         else:
             write_images(file, images)
 

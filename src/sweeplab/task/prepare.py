@@ -209,7 +209,7 @@ def _refuse_other_data(
         trained = known.get(_examples(identity.config))
         if trained is not None and trained.data_checksum != identity.data_checksum:
             raise DataError(
-                f"The images of {where(identity.config.data)} are not those that the "
+                f"The examples of {where(identity.config.data)} are not those that the "
                 f"runs in {folder.path} were trained on (checksum {identity.data_checksum[:12]}, "
                 f"then {trained.data_checksum[:12]}). Restore the files, {elsewhere}"
             )

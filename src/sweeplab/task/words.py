@@ -18,7 +18,15 @@ from sweeplab.task.compose import quoted
 from sweeplab.task.forecast import alike, evaluation_line, memory_line
 from sweeplab.task.prepare import Asked, Prepared
 from sweeplab.terminal import console, plain, say, shown
-from sweeplab.words import count, knob_name, over_training, parts_of, plus_minus, value_text
+from sweeplab.words import (
+    count,
+    knob_name,
+    over_training,
+    parts_of,
+    plus_minus,
+    speaking_of,
+    value_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +49,8 @@ def outcome(record: RunRecord) -> list[str]:
     if record.final is None:
         return [f"Diverged: the loss stopped being finite at iteration {record.diverged_at}."]
     final, config = record.final, record.config
-    over = over_training([(config.eval_train, config.data.train_size)])
+    with speaking_of([config.data.name]):
+        over = over_training([(config.eval_train, config.data.train_size)])
     return [
         f"After {final.iteration} iterations:",
         f"  training    loss {final.train_loss:.4f}  accuracy {final.train_accuracy:.4f}"
@@ -138,7 +147,8 @@ def summary(sweep: Sweep) -> None:
     if best.empty:
         return
     keys = [part for knob in sweep.knobs for part in parts_of(knob)]
-    names = [*map(knob_name, keys), sweep.replicates, "final validation accuracy"]
+    with speaking_of(sweep.runs["data.name"]):
+        names = [*map(knob_name, keys), sweep.replicates, "final validation accuracy"]
     diverged = ["diverged"] if best["diverged"].any() else []
     columns = [Column(name, justify="right") for name in names + diverged]
     table = Table(*columns, box=None, header_style="bold")

@@ -16,7 +16,7 @@ from sweeplab.figures.slices import held_note, setting_of
 from sweeplab.figures.theme import ACCENT, MUTED, styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import plus_minus, value_text
+from sweeplab.words import examples, plus_minus, value_text
 
 BATCH, RATE = "batch_size", "optimizer.lr"
 REFERENCES = {"constant": (0.0, (1, 1.5)), "in proportion": (1.0, (5, 2))}  # slope, dash
@@ -34,7 +34,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         held_note(setting_of(sweep, analysis.recommended), sweep.knobs, [BATCH, RATE])
         + "Points: the top of the parabola through the highest mean accuracy and its neighbours. "
         "Batch sizes whose best rate is an end of the range are left out. Band: 95 %, from the "
-        "chance of images and seeds or the scatter of the points, whichever is wider.",
+        f"chance of {examples()} and seeds or the scatter of the points, whichever is wider.",
         f"Slope {plus_minus(law.slope, law.half, 2)} on logarithmic axes. Best learning rate by "
         "batch size: "
         + series(

@@ -16,7 +16,7 @@ from sweeplab.figures.theme import PAPER, UNORDERED, styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.statistics.budget import Budgets
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import luck_name, percent
+from sweeplab.words import example, examples, luck_name, percent
 
 CELL = Cell(width=5.0, height=1.35, left=1.85, right=0.3, top=0.1)
 COLOURS = dict(zip(("images", "seeds", "training"), UNORDERED, strict=False))
@@ -33,7 +33,8 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "Where the uncertainty comes from",
         budget(sweep, analysis),
         "Shares of the variance of the recommended setting's accuracy, and of its difference to "
-        "the next best setting. Differences are taken image by image, so images matter less there.",
+        f"the next best setting. Differences are taken {example()} by {example()}, so "
+        f"{examples()} matter less there.",
         series(
             f"{what}: " + ", ".join(f"{percent(share)} {name}" for name, share in shares.items())
             for what, shares in rows.items()

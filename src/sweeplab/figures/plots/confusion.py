@@ -20,7 +20,7 @@ from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import INK, MUTED, RULE, styled
 from sweeplab.results import MANY_CLASSES, balanced, confused, top5, uneven
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, number
+from sweeplab.words import count, example, examples, number
 
 WIDE = 30  # classes, beyond which a matrix cannot be read
 MOST = 20  # pairs shown then
@@ -38,7 +38,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "confusion",
         "Which classes are confused",
         confusion(sweep, analysis.recommended),
-        f"Run {model.run['run']} at the end of training, on its validation images: {said}",
+        f"Run {model.run['run']} at the end of training, on its validation {examples()}: {said}",
         f"Confusion matrix: {said}",
     )
 
@@ -73,7 +73,7 @@ def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
     ax.set_xticks(middles, classes, rotation=45 if long else 0)
     ax.set_yticks(middles, classes, rotation=0)
     ax.tick_params(length=0)
-    title = "validation images: true against predicted class"
+    title = f"validation {examples()}: true against predicted class"
     ax.set(title=title, xlabel="predicted class", ylabel="true class")
     return figure
 
@@ -113,7 +113,7 @@ def _pairs(table: NDArray[Any], classes: Sequence[str]) -> Figure:
     ax.set_yticks(range(len(pairs)), names)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    title = "validation images: true → predicted class"
+    title = f"validation {examples()}: true → predicted class"
     ax.set(title=title, xlabel="how many are confused", ylabel="")
     return figure
 
@@ -126,12 +126,12 @@ def _said(model: Model) -> str:
     table, classes = _table(model), model.images.classes
     pairs = confused(table)
     right, total = int(table.trace()), int(table.sum())
-    often = "No image is taken for another class."
+    often = f"No {example()} is taken for another class."
     if pairs:
         i, j = pairs[0]
         often = (
             f"Most often {classes[i]} is taken for {classes[j]} "
-            f"({count(int(table[i, j]), 'image')})."
+            f"({count(int(table[i, j]), example())})."
         )
     more = ""
     if len(classes) >= MANY_CLASSES:

@@ -12,7 +12,7 @@ from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import listed
+from sweeplab.words import examples, listed
 
 KNOWN = {"mnist", "fashion_mnist", "digits", "kmnist", "emnist_letters", "cifar10", "cifar100"}
 
@@ -25,7 +25,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:  # noqa: ARG001
     labels = listed([images.classes[label] for label in images.train_labels])
     yield Plot(
         "images",
-        f"The first {len(images.train_images)} training images",
+        f"The first {len(images.train_images)} training {examples()}",
         first_images(sweep),
         f"Of {sweep.runs['data.name'].iloc[0]}, as the model sees them, with their labels.",
         f"Labels in order: {labels}.",

@@ -17,7 +17,7 @@ from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import ACCENT, CONTEXT, styled
 from sweeplab.sweeps.settings import setting_numbers
 from sweeplab.sweeps.tables import Sweep, varying
-from sweeplab.words import count
+from sweeplab.words import count, examples
 
 CELL = Cell(width=6.2, height=3.4, left=0.7, right=0.2)
 SMALLEST = 1e-4  # error that is drawn
@@ -35,8 +35,9 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "halving",
         "What halving stopped",
         halving(sweep),
-        "A line a setting, which ends where it was stopped: how many validation images it got "
-        "wrong, in the mean over seeds. After each rung those that were best by then went on.",
+        f"A line a setting, which ends where it was stopped: how many validation {examples()} "
+        "it got wrong, in the mean over seeds. After each rung those that were best by then "
+        "went on.",
         "Settings stopped, by epochs: "
         + series(
             [

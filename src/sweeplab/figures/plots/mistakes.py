@@ -14,7 +14,7 @@ from sweeplab.figures.model import draw_pictures, find_model, need_model, need_p
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, percent
+from sweeplab.words import count, example, percent
 
 MOST = 10
 
@@ -32,8 +32,9 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "mistakes",
         "Confidently wrong",
         mistakes(sweep, analysis.recommended),
-        f"The {count(len(wrong), 'validation image')} that run {model.run['run']} gets wrong with "
-        "the most confidence: true class → predicted class, and the probability it gives.",
+        f"The {count(len(wrong), f'validation {example()}')} that run {model.run['run']} gets "
+        "wrong with the most confidence: true class → predicted class, and the probability it "
+        "gives.",
         series(
             f"{classes[r['label']]} taken for {classes[r['predicted']]}, "
             f"{percent(r['confidence'])} sure"
@@ -53,7 +54,7 @@ def mistakes(sweep: Sweep, setting: int | None = None) -> Figure:
     images = need_pictures(model)
     table = most_wrong(model.probabilities, images.val_labels, MOST)
     if not len(table):
-        raise SweeplabError(f"Run {model.run['run']} gets every validation image right.")
+        raise SweeplabError(f"Run {model.run['run']} gets every validation {example()} right.")
     titles = [
         f"{images.classes[row['label']]} → {images.classes[row['predicted']]}\n"
         f"{percent(row['confidence'])} sure"

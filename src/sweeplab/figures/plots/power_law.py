@@ -14,7 +14,7 @@ from sweeplab.figures.slices import held_note, setting_of
 from sweeplab.figures.theme import styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import number, plus_minus, value_text
+from sweeplab.words import examples, number, plus_minus, value_text
 
 SIZE = "data.train_size"
 
@@ -27,13 +27,13 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
     level = f" It levels off at {number(law.offset)}." if law.offset else ""
     yield Plot(
         "power-law",
-        "How fast the error falls with more training images",
+        f"How fast the error falls with more training {examples()}",
         power_law(sweep, analysis),
         held_note(setting_of(sweep, analysis.recommended), sweep.knobs, [SIZE])
-        + "The error is 1 less the accuracy. Band: 95 %, from the chance of images and seeds or "
-        f"the scatter of the points, whichever is wider.{level}",
+        + f"The error is 1 less the accuracy. Band: 95 %, from the chance of {examples()} and "
+        f"seeds or the scatter of the points, whichever is wider.{level}",
         f"Slope {plus_minus(law.slope, law.half, 2)} on logarithmic axes. Validation error by "
-        "number of training images: "
+        f"number of training {examples()}: "
         + series(f"{value_text(x)}: {number(y)}" for x, y in zip(law.x, law.y, strict=True)),
     )
 

@@ -17,7 +17,7 @@ from sweeplab.figures.slices import held_at, held_note, levels, setting_of, swep
 from sweeplab.figures.theme import ACCENT, MARKERS, colours, styled
 from sweeplab.sweeps.settings import per_replicate, repeated
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import number, short_name, value_text
+from sweeplab.words import examples, number, short_name, value_text
 
 SIZE = "data.train_size"
 DECAY = "optimizer.weight_decay"
@@ -38,12 +38,12 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         return
     yield Plot(
         "train-size",
-        "What more training images bring",
+        f"What more training {examples()} bring",
         train_size(sweep, analysis.recommended),
         held_note(at, sweep.knobs, [SIZE, DECAY])
         + _caption(table, at, sweep.replicates)
         + training_note(sweep.runs),
-        "By number of training images: "
+        f"By number of training {examples()}: "
         + series(
             value_text(r[SIZE])
             + (f" at weight decay {value_text(r[DECAY])}" if DECAY in r else "")
@@ -124,11 +124,11 @@ def _caption(table: pd.DataFrame, at: Mapping[Any, Any], of: str) -> str:
     decay = DECAY in table
     rows = (table[table[DECAY] == at[DECAY]] if decay else table).sort_values(SIZE)
     gaps = " and ".join(
-        f"{number(row['gap'])} with {value_text(row[SIZE])} images"
+        f"{number(row['gap'])} with {value_text(row[SIZE])} {examples()}"
         for row in rows.iloc[[0, -1]].to_dict("records")
     )
     return (
         f"Accuracies at the end of training, means over {of}{bars_note(table['n'], of)}. The gap "
-        f"is what the model knows of its training images that it cannot use on others: {gaps}"
+        f"is what the model knows of its training {examples()} that it cannot use on others: {gaps}"
         + (f", at weight decay {value_text(at[DECAY])}." if decay else ".")
     )

@@ -30,7 +30,15 @@ from sweeplab.statistics.analysis import Analysis
 from sweeplab.sweeps.settings import DRAW, RANK, SEED, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep
 from sweeplab.terminal import shown
-from sweeplab.words import axis_name, knob_name, level_texts, parts_of, short_name, value_text
+from sweeplab.words import (
+    axis_name,
+    examples,
+    knob_name,
+    level_texts,
+    parts_of,
+    short_name,
+    value_text,
+)
 
 # Points of a curve: half of them at even distances, half closer together where training begins.
 MOST_POINTS, MANY_RUNS, FEW_POINTS = 64, 2_000, 32
@@ -85,6 +93,7 @@ def explorer(
         "about": knobs.index(_about(knobs, analysis, about)),
         "recommended": recommended,
         "unit": "setting" if part.knobs else "run",
+        "examples": examples(),
         "status": [*RANK],
         "replicate": part.replicates.removesuffix("s"),
         "roots": [{"path": str(shown(Path(path))), "link": _link(path, home)} for _, path in homes],

@@ -10,7 +10,7 @@ import pandas as pd
 from sweeplab.report.text.merged import environments
 from sweeplab.sweeps.settings import REPLICATES, SEED
 from sweeplab.sweeps.tables import CONFIG, Sweep
-from sweeplab.words import count, knob_name, some, value_text
+from sweeplab.words import count, examples, knob_name, some, value_text
 
 
 def provenance(sweep: Sweep) -> dict[str, list[tuple[str, str]]]:
@@ -26,7 +26,7 @@ def provenance(sweep: Sweep) -> dict[str, list[tuple[str, str]]]:
                 if key == SEED or runs[key].nunique() > 1
             ),
         ],
-        "Data checksums (SHA-256 of the images and labels used)": [
+        f"Data checksums (SHA-256 of the {examples()} and labels used)": [
             (str(name), _tally(checksums))
             for name, checksums in runs.groupby("data.name", sort=False)["data_checksum"]
         ],

@@ -10,7 +10,7 @@ from sweeplab.statistics.chance import Chance
 from sweeplab.statistics.intervals import Interval
 from sweeplab.sweeps.settings import METRIC, typical_run
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, number, numbers, replicates, setting_text
+from sweeplab.words import count, example, examples, number, numbers, replicates, setting_text
 
 # What statistics.recommend does.
 RULE = (
@@ -73,7 +73,7 @@ def how(analysis: Analysis) -> str:
         said.append("Of a value of one knob the best is shown that other knobs allow.")
     said.append(f"Intervals are 95 %; they cover {covered(chance)}.")
     if not chance.draws:
-        said.append("No interval covers which training images there were.")
+        said.append(f"No interval covers which training {examples()} there were.")
     if len(analysis.tied) > 1:
         said += [
             "“Clearly” and “could be the best” are said at 95 % confidence, and count that "
@@ -100,10 +100,10 @@ def _ruled_out(analysis: Analysis) -> list[str]:
 
 def covered(chance: Chance) -> str:
     """Which chance the comparisons cover."""
-    luck = "training images" if chance.draws else "seeds"
+    luck = f"training {examples()}" if chance.draws else "seeds"
     if chance.images is None:
-        return f"the choice of the {luck}, not of the validation images"
-    images = f"the choice of the {count(chance.images, 'validation image')}"
+        return f"the choice of the {luck}, not of the validation {examples()}"
+    images = f"the choice of the {count(chance.images, f'validation {example()}')}"
     if chance.most > 1:
         return f"{images} and of the {luck}"
     return f"{images}{' and of the last iterations' if chance.steps else ''}, not of the seed"
@@ -128,9 +128,13 @@ def within(interval: Interval) -> str:
 
 
 def _expect(analysis: Analysis, reached: float) -> list[str]:
-    new = "new images"
+    new = f"new {examples()}"
     if analysis.chance.most > 1:
-        new = "new training and validation images" if analysis.chance.draws else f"{new} and seeds"
+        new = (
+            f"new training and validation {examples()}"
+            if analysis.chance.draws
+            else f"{new} and seeds"
+        )
     if analysis.expected is None:
         if analysis.accuracy is None:
             return []
@@ -149,4 +153,4 @@ def _seeds(chance: Chance) -> str:
 
 
 def _images(chance: Chance) -> str:
-    return f", on {count(chance.images, 'validation image')}" if chance.images else ""
+    return f", on {count(chance.images, f'validation {example()}')}" if chance.images else ""

@@ -13,6 +13,7 @@ from sweeplab.sweeps.tables import Sweep
 from sweeplab.words import (
     capital,
     count,
+    examples,
     knob_name,
     number,
     numbers,
@@ -39,14 +40,14 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
     said += [_no_effect(test) for test in analysis.tests.to_dict("records") if not test["effect"]]
     if SIZE in part.knobs and not analysis.chance.draws:
         said.append(
-            "Which images a small training set holds is luck too, and no interval covers it: add "
-            f"{DRAW}=range(5)."
+            f"Which {examples()} a small training set holds is luck too, and no interval covers "
+            f"it: add {DRAW}=range(5)."
         )
     said += shared_draws(analysis.overlap)
     if len(part.stopped):
         said.append(
-            "Halving left the best of what was tried, by these validation images: that can flatter "
-            "them more than is said here, and how much each knob mattered is not known."
+            f"Halving left the best of what was tried, by these validation {examples()}: that "
+            "can flatter them more than is said here, and how much each knob mattered is not known."
         )
     elif part.adaptive:
         said.append(
@@ -55,8 +56,8 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
         )
     if not analysis.chance.paired and len(part.settings) > 1:
         said.append(
-            "Which images each run got right is not known, so settings are compared by their "
-            "accuracies alone: fewer differences are found."
+            f"Which {examples()} each run got right is not known, so settings are compared by "
+            "their accuracies alone: fewer differences are found."
         )
     return said
 
@@ -120,9 +121,9 @@ def _design(design: Design, chance: Chance) -> str:
     if design.enough:
         return said
     each = "training sets" if chance.draws else "seeds"
-    needed = {"validation images": design.images, f"{each} a setting": design.seeds}
+    needed = {f"validation {examples()}": design.images, f"{each} a setting": design.seeds}
     ways = [f"about {many:,} {what}" for what, many in needed.items() if many]
-    takes = " or ".join(ways) or f"more validation images and more {each}"
+    takes = " or ".join(ways) or f"more validation {examples()} and more {each}"
     return f"{said} For {number(design.interest)} it would take {takes}."
 
 
@@ -132,7 +133,7 @@ def _edge(edge: Edge) -> str:
     advice = f"Try {beyond}." if edge.clear else f"{capital(beyond)}, may be better."
     if edge.knob == SIZE and edge.largest:
         helps = "would probably" if edge.clear else "may"
-        advice = f"More training images {helps} help further."
+        advice = f"More training {examples()} {helps} help further."
     stable = ""
     if edge.difference is None:
         stable = f"; at {value_text(edge.inner)} no setting ran to the end"

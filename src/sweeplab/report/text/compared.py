@@ -9,7 +9,18 @@ from sweeplab.report.text.answer import covered
 from sweeplab.statistics.design import POWER
 from sweeplab.statistics.paired import Paired
 from sweeplab.sweeps.sides import Apart
-from sweeplab.words import change, count, knob_name, listed, number, numbers, replicates, value_text
+from sweeplab.words import (
+    change,
+    count,
+    example,
+    examples,
+    knob_name,
+    listed,
+    number,
+    numbers,
+    replicates,
+    value_text,
+)
 
 FEW = 5  # values that are named one by one
 NAMED = 2  # keys that are named in the first sentence
@@ -170,8 +181,8 @@ def _cautions(found: Paired, differ: Sequence[Apart], code: Sequence[str]) -> li
         said.append("One seed alone: what another seed would do is not known.")
     if chance.images and not chance.paired:
         said.append(
-            "Which images were right is not known of all runs: the two are not compared image "
-            "by image, and intervals are wider."
+            f"Which {examples()} were right is not known of all runs: the two are not compared "
+            f"{example()} by {example()}, and intervals are wider."
         )
     if found.survivors:
         said.append("Seeds that diverged are left out, which flatters the side that they are of.")
@@ -187,15 +198,21 @@ def _how(found: Paired) -> str:
     seeds = replicates(most, draws=chance.draws)
     kind = "draws" if chance.draws else "seeds"
     same = f", the same {kind} on both sides" if found.seeds_shared and most > 1 else ""
-    images = count(chance.images, "validation image") if chance.images else ""
-    by = f", image by image on {images}" if chance.paired else f", on {images}" if images else ""
+    images = count(chance.images, f"validation {example()}") if chance.images else ""
+    by = (
+        f", {example()} by {example()} on {images}"
+        if chance.paired
+        else f", on {images}"
+        if images
+        else ""
+    )
     said = [
         f"Differences are B less A in validation accuracy after the last iteration: means over "
         f"{seeds}{same}{by}.",
         f"Intervals are 95 %; they cover {covered(chance)}.",
     ]
     if not chance.draws:
-        said.append("No interval covers which training images there were.")
+        said.append(f"No interval covers which training {examples()} there were.")
     if len(found.pairs) > 1:
         said += [
             "The interval of the average stands by itself; those of single settings hold all at "

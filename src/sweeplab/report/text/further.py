@@ -14,7 +14,16 @@ from sweeplab.statistics.early import Stopping
 from sweeplab.statistics.laws import Law
 from sweeplab.statistics.tries import BAND, NEAR, enough
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import capital, listed, luck_name, number, percent, plus_minus, replicates
+from sweeplab.words import (
+    capital,
+    examples,
+    listed,
+    luck_name,
+    number,
+    percent,
+    plus_minus,
+    replicates,
+)
 
 ALIKE = 0.2  # of their images that draws share, from which it is said
 FEWEST_TRIES = 10  # settings, for a search among them to mean something
@@ -49,8 +58,8 @@ def shared_draws(overlap: float | None) -> list[str]:
         return []
     times = (1 - min(overlap, 0.99)) ** -0.5
     return [
-        f"Two training sets share {percent(overlap)} of their images: the luck of new training "
-        f"images is about {times:.1f} times as large as it looks here."
+        f"Two training sets share {percent(overlap)} of their {examples()}: the luck of new "
+        f"training {examples()} is about {times:.1f} times as large as it looks here."
     ]
 
 
@@ -65,7 +74,7 @@ def _budgets(found: Budgets) -> list[str]:
         said.append(f"{capital(_parts(found.difference, names, what))}.")
         said.append(f"{_helps(found.difference, found, 'the interval of that difference')}.")
     missing = {
-        "which training images were drawn": (found.draws < 2, "data.train_draw=range(5)"),
+        f"which training {examples()} were drawn": (found.draws < 2, "data.train_draw=range(5)"),
         "the seed": (found.seeds < 2 and not found.together, "seed=range(5)"),
     }
     absent = [(name, add) for name, (gone, add) in missing.items() if gone]
@@ -73,7 +82,7 @@ def _budgets(found: Budgets) -> list[str]:
         of, keys = (listed([*part]) for part in zip(*absent, strict=True))
         said.append(f"The luck of {of} is not counted: {keys} would show it.")
     if found.draws < 2:
-        said.append("With few training images, theirs can be larger than all other luck.")
+        said.append(f"With few training {examples()}, theirs can be larger than all other luck.")
     return said
 
 
@@ -89,12 +98,12 @@ def _parts(budget: Budget, names: Mapping[str, str], of: str) -> str:
 
 def _helps(budget: Budget, found: Budgets, what: str) -> str:
     """Of which twice as many would narrow the interval most."""
-    ways = {"validation images": budget.narrower("images")}
+    ways = {f"validation {examples()}": budget.narrower("images")}
     if found.seeds > 1:
         ways["seeds"] = budget.narrower("seeds")
     if found.draws > 1:
         # Each further draw is trained with as many seeds, so that these become more, too.
-        ways["draws of the training images"] = budget.narrower("training", "seeds")
+        ways[f"draws of the training {examples()}"] = budget.narrower("training", "seeds")
     most = max(ways, key=ways.__getitem__)
     return f"Twice as many {most} would make {what} {percent(ways[most])} narrower"
 
@@ -118,13 +127,13 @@ def _ridge(law: Law) -> str:
 def _power_law(law: Law) -> str:
     towards = f", towards {number(law.offset)}" if law.offset else ""
     falls = (
-        f"The error goes with the number of training images to the power "
+        f"The error goes with the number of training {examples()} to the power "
         f"{plus_minus(law.slope, law.half, 2)} (95 %){towards}"
     )
     if law.low <= 0 <= law.high:
         return f"{falls}: whether it falls is not certain."
     what = "what is above that" if law.offset else "it"
-    return f"{falls}: twice the images make {what} about {2**law.slope:.2f} times as large."
+    return f"{falls}: twice the {examples()} make {what} about {2**law.slope:.2f} times as large."
 
 
 def _early(table: pd.DataFrame) -> list[str]:
@@ -159,7 +168,7 @@ def _stopping(found: Stopping, chance: Chance) -> list[str]:
         return [f"Chosen on the other {others}, the best iteration is always the last one."]
     change = plus_minus(found.gain, found.half, signed=True)
     over = replicates(found.replicates, draws=chance.draws)
-    how = f"(leave-one-out over {over}, on the same validation images)"
+    how = f"(leave-one-out over {over}, on the same validation {examples()})"
     if found.clear:
         where = f"near iteration {found.iteration:,} of {found.last:,}"
         return [f"Stopping the recommended setting {where} would gain {change} {how}."]

@@ -12,7 +12,17 @@ from typing import Any
 from sweeplab.config import KNOBS
 from sweeplab.statistics.analysis import Analysis
 from sweeplab.statistics.keys import SIZE
-from sweeplab.words import capital, change, count, knob_name, listed, number, numbers, value_text
+from sweeplab.words import (
+    capital,
+    change,
+    count,
+    examples,
+    knob_name,
+    listed,
+    number,
+    numbers,
+    value_text,
+)
 
 Row = dict[Any, Any]
 
@@ -140,7 +150,7 @@ def _top(ran: Sequence[Row]) -> Row:
 def at(knob: str, value: Any) -> str:
     """``2000 training images``, ``weight decay 0.01``."""
     if knob == SIZE:
-        return f"{value_text(value)} training images"
+        return f"{value_text(value)} training {examples()}"
     if isinstance(value, str | bool):
         return f"the {knob_name(knob)} {value_text(value)}"
     return f"{knob_name(knob)} {value_text(value)}"

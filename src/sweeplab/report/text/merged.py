@@ -12,7 +12,7 @@ import pandas as pd
 from sweeplab.provenance import arithmetic, flat, matters
 from sweeplab.sweeps.comparable import validation_set
 from sweeplab.sweeps.tables import CONFIG, Sweep, varying
-from sweeplab.words import count, knob_name, listed, some, value_text
+from sweeplab.words import count, examples, knob_name, listed, some, value_text
 
 MOST_VALUES = 8
 
@@ -76,7 +76,7 @@ def _how_many(sweep: Sweep) -> str:
 def _several_sets(parts: dict[str, pd.DataFrame]) -> str:
     sets = [f"{name} ({_sweeps(part)})" for name, part in parts.items()]
     return (
-        f"They were validated on {len(parts)} different sets of images: {listed(sets)}. "
+        f"They were validated on {len(parts)} different sets of {examples()}: {listed(sets)}. "
         "Accuracies are compared within each set only, so each has an answer of its own."
     )
 
@@ -106,8 +106,8 @@ def _other_data(runs: pd.DataFrame) -> str:
     if runs.groupby(keys)["data_checksum"].nunique().max() < 2:
         return ""
     return (
-        "The merged sweeps ask for the same images but were trained on different ones: their "
-        "data checksums differ, and their accuracies do not compare."
+        f"The merged sweeps ask for the same {examples()} but were trained on different ones: "
+        "their data checksums differ, and their accuracies do not compare."
     )
 
 

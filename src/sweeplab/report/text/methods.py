@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sweeplab.report.text.answer import RULE
 from sweeplab.statistics.analysis import Analysis
+from sweeplab.words import of_data
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,10 @@ USED: tuple[tuple[Method, Callable[[Analysis], bool]], ...] = (
 def methods(analysis: Analysis) -> list[Method]:
     """The methods that this report used, in the order of the page."""
     used = [method for method, uses in USED if uses(analysis)]
-    return [_with_draws(method) for method in used] if analysis.chance.draws else used
+    used = [_with_draws(method) for method in used] if analysis.chance.draws else used
+    return [
+        replace(each, **{key: of_data(text) for key, text in vars(each).items()}) for each in used
+    ]
 
 
 def _with_draws(method: Method) -> Method:

@@ -15,7 +15,7 @@ from sweeplab.runs.folder import RunFolder, read_test
 from sweeplab.runs.record import TestRecord
 from sweeplab.sweeps.settings import setting_numbers, typical_run
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, listed, number, some, times
+from sweeplab.words import count, examples, listed, number, some, times
 
 MOST = 6  # runs named in one sentence
 
@@ -71,9 +71,9 @@ def opening(sweep: Sweep, recommended: int | None) -> Opening:
     if len(found) > 1:
         total = sum(len(look.test.opened) for look in found)
         said.append(
-            f"In all the test images were opened {times(total)}, for {count(len(found), 'run')} "
-            "of this sweep. The highest of several test accuracies is too high by luck: to choose "
-            "by them spends the test images."
+            f"In all the test {examples()} were opened {times(total)}, for "
+            f"{count(len(found), 'run')} of this sweep. The highest of several test accuracies "
+            f"is too high by luck: to choose by them spends the test {examples()}."
         )
     elif mine and len(mine[0].test.opened) > 1:
         said.append("Looking again at the same run changes nothing; choosing by it would.")
@@ -85,18 +85,18 @@ def opening(sweep: Sweep, recommended: int | None) -> Opening:
     opened = "were not opened for the setting to use" if found else "have not been opened"
     middle = f", the middle one of its setting's {runs} runs" if runs > 1 else ""
     when = "When the choice is made, and not before, ask" if sweep.knobs else "Ask"
-    invitation = f"The test images {opened}. {when} them once, of run {run['run']}{middle}:"
+    invitation = f"The test {examples()} {opened}. {when} them once, of run {run['run']}{middle}:"
     return Opening(said, invitation, run["folder"])
 
 
 def _result(look: Look) -> str:
     test = look.test
     return (
-        f"On the test images, run {look.run} has an accuracy of {number(test.accuracy, 4)} "
-        f"({number(test.low, 4)} to {number(test.high, 4)}). These {test.examples:,} images had no "
-        f"part in training or choosing, and were opened {times(len(test.opened))} for it "
-        f"({_dates(test.opened)}). The interval is Wilson's at 95 %; it covers the choice of the "
-        "images, not of the seed."
+        f"On the test {examples()}, run {look.run} has an accuracy of {number(test.accuracy, 4)} "
+        f"({number(test.low, 4)} to {number(test.high, 4)}). These {test.examples:,} "
+        f"{examples()} had no part in training or choosing, and were opened "
+        f"{times(len(test.opened))} for it ({_dates(test.opened)}). The interval is Wilson's at "
+        f"95 %; it covers the choice of the {examples()}, not of the seed."
     )
 
 
@@ -107,9 +107,8 @@ def _of_others(found: Sequence[Look]) -> str:
         for look in found
         for test in [look.test]
     ]
-    return (
-        f"The test images were also opened for other settings than this one: {some(shown, MOST)}."
-    )
+    other = some(shown, MOST)
+    return f"The test {examples()} were also opened for other settings than this one: {other}."
 
 
 def _dates(opened: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ export function model(data) {
 
   function draw(s) {
     if (data.template) pictures ??= stage(seen, 10, "The weights of each class as a picture");
-    table ??= stage(confused, 10, "Confusion matrix of the validation images");
+    table ??= stage(confused, 10, `Confusion matrix of the validation ${data.examples}`);
     const at = data.modelOf.get(s);
     seen.hidden = at === undefined || !data.template;
     confused.hidden = at === undefined;
