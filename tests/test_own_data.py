@@ -81,6 +81,36 @@ class TestFormats:
         assert dataset.class_names == ("red", "rose", "white")
         assert [dataset.class_names[k] for k in dataset.train_labels] == [*train["sort"]]
 
+    @pytest.mark.parametrize(
+        ("written", "encoding"),
+        [
+            ({"sep": ";"}, "utf-8"),
+            ({"sep": ";", "decimal": ","}, "utf-8-sig"),
+            ({"sep": "\t"}, "utf-16"),
+            ({"sep": "|", "lineterminator": "\r\n"}, "utf-8"),
+            (None, "utf-8"),  # ", " and a comma at the end of each line
+        ],
+    )
+    def test_a_table_may_be_separated_and_encoded_as_spreadsheets_do_it(
+        self, tmp_path: Path, written: dict[str, str] | None, encoding: str
+    ) -> None:
+        table = own_data.wine().drop(columns="number")
+        table["sort"] = table["sort"].replace({"rose": "rosé, süß"})
+        table = table[["alcohol", "sort", *table.columns[1:-1]]]  # the classes in the middle
+        plain, odd = tmp_path / "plain.csv", tmp_path / "odd.csv"
+        table.to_csv(plain, index=False)
+        if written is None:
+            lines = [
+                ", ".join(f'"{cell}"' if "," in str(cell) else str(cell) for cell in row) + ","
+                for row in [table.columns, *table.to_numpy().tolist()]
+            ]
+            odd.write_text("\n".join(lines) + "\n", encoding=encoding)
+        else:
+            table.to_csv(odd, index=False, encoding=encoding, **written)  # type: ignore[call-overload]
+        known, found = (load(arrays(path, label="sort")) for path in (plain, odd))
+        assert found.checksum == known.checksum
+        assert found.class_names == ("red", "rosé, süß", "white")
+
     def test_uncompressed_arrays_are_mapped_and_not_read(self, tmp_path: Path) -> None:
         from sweeplab.data.members import read_npz
 
@@ -136,6 +166,16 @@ class TestSplits:
         assert sorted(torch.cat(parts).tolist()) == list(range(400))
         other = load(replace(config, order_seed=1))
         assert not torch.equal(other.train_images, large.train_images)
+
+    def test_of_few_examples_enough_validate_for_every_class(self, tmp_path: Path) -> None:
+        x, y = own_data.features(3, 36)[0], np.repeat([0, 1, 2], [20, 9, 7])
+        for seed in range(5):
+            dataset = load(arrays(saved(tmp_path / "f.npz", X=x, y=y), order_seed=seed))
+            assert set(dataset.val_labels.tolist()) == {0, 1, 2}
+            assert set(dataset.train_labels.tolist()) == {0, 1, 2}
+            # No more than that takes: without the last, a class is missing, or it is a fifth.
+            fewer = set(dataset.val_labels[:-1].tolist())
+            assert len(dataset.val_labels) == 5 or fewer != {0, 1, 2}
 
     def test_balanced_takes_as_many_of_each_class_and_leaves_validation(
         self, tmp_path: Path
@@ -269,6 +309,12 @@ def saved(path: Path, **members: Any) -> Path:
     return path
 
 
+def text(folder: Path, content: str | bytes) -> Path:
+    path = folder / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
 X, Y = own_data.features()
 GAP = np.where(np.arange(X.size).reshape(X.shape) == 123, np.nan, X)
 TABLE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["1", "x", "3", "4"], "y": [0, 1, 0, 1]})
@@ -281,15 +327,15 @@ TABLE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["1", "x", "3", "4"], "y":
         (lambda p: saved(p / "f.npz", X=GAP, y=Y), "X has a gap or NaN in example 3, counted"),
         (lambda p: saved(p / "f.npz", X=X.astype(float) * 1e300, y=Y), "X has .* beyond float32"),
         (lambda p: saved(p / "f.npz", X=X, y=Y * 0), "all its examples are of one class, '0'"),
-        (lambda p: saved(p / "f.npz", X=X, y=Y + 1), r"from 1 to 10, .* from 0: save y - 1,"),
-        (lambda p: saved(p / "f.npz", X=X, y=Y - 1), r"from -1 to 8, .* from 0: save y \+ 1,"),
+        (lambda p: saved(p / "f.npz", X=X, y=Y + 1), r"numbered 1 to 10, .*: save y - 1,"),
+        (lambda p: saved(p / "f.npz", X=X, y=Y - 1), r"numbered -1 to 8, .*: save y \+ 1,"),
         (lambda p: saved(p / "f.npz", X=X, y=Y * 2), "no example of the class '1'"),
         (lambda p: saved(p / "f.npz", X=X, y=Y + 0.5), "y must hold integers or text"),
         (lambda p: saved(p / "f.npz", X=X[:, 0], y=Y), r"X must have a row for each example"),
         (lambda p: saved(p / "f.npz", X=X, y=np.eye(10)[Y]), "y must have one class for each"),
         (lambda p: saved(p / "f.npz", X=X.astype(str), y=Y), "X holds text"),
         (lambda p: saved(p / "f.npz", X=X.astype(complex), y=Y), "X must hold numbers of uint8"),
-        (lambda p: saved(p / "f.npz", features=X, y=Y), "it has no X. .* it holds y"),
+        (lambda p: saved(p / "f.npz", features=X, y=Y), "it has no X. .* features, y: save"),
         (lambda p: saved(p / "f.npz", X=X, y=Y, X_val=X), "X_val and y_val come together"),
         (
             lambda p: saved(p / "f.npz", X=X, y=Y, X_val=X[:, :5], y_val=Y),
@@ -297,11 +343,11 @@ TABLE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["1", "x", "3", "4"], "y":
         ),
         (
             lambda p: saved(p / "f.npz", X=X, y=Y, X_val=X[Y < 9], y_val=Y[Y < 9]),
-            "y_val, to validate on, has no example of the class '9'",
+            "no example of the class '9' to validate on",
         ),
         (
             lambda p: saved(p / "f.npz", X=X[Y < 9], y=Y[Y < 9], X_val=X, y_val=Y),
-            "y, to train on, has no example of the class '9'",
+            "no example of the class '9' to train on",
         ),
         (
             lambda p: saved(p / "f.npz", X=X, y=np.array([Planted()] * 400, dtype=object)),
@@ -318,7 +364,7 @@ TABLE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["1", "x", "3", "4"], "y":
             "its column 'b' holds 'x', and must hold numbers alone",
         ),
         (
-            lambda p: (TABLE[["a"]].to_csv(p / "t.csv", index=False), p / "t.csv")[1],
+            lambda p: (TABLE[["a", "b"]].to_csv(p / "t.csv", index=False), p / "t.csv")[1],
             "it has no column 'label or y' for the classes. Set data.label to one of its colu",
         ),
         (
@@ -326,7 +372,36 @@ TABLE = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["1", "x", "3", "4"], "y":
             "its column 'a' has nothing in row 2",
         ),
         (lambda p: (TABLE.to_csv(p / "t.csv"), p / "t.csv")[1], "a column without a name"),
-        (lambda p: (p / "t.csv").write_text("") == 0 and p / "t.csv", "cannot be used"),
+        (lambda p: (p / "t.csv").write_text("") == 0 and p / "t.csv", "it is empty"),
+        (lambda p: (p / "f.npz").write_bytes(b"") == 0 and p / "f.npz", "it is empty"),
+        (
+            lambda p: saved(p / "f.npz", X=X, y=np.array([3, 7, 12])[Y % 3]),
+            r"numbered 3, 7, 12, .* save numpy\.unique\(y, return_inverse=True\)\[1\]",
+        ),
+        (
+            lambda p: saved(p / "f.npz", X=X, y=np.where(Y == 3, np.nan, Y)),
+            "y has no class, but nan, for example 123, counted",
+        ),
+        (
+            lambda p: saved(p / "f.npz", X=np.where(X[2, 1] == X, np.inf, X).astype("f2"), y=Y),
+            "X has inf in example 2, counted",
+        ),
+        (
+            lambda p: saved(p / "f.npz", X=X, y=np.where(np.arange(400) == 7, 10, Y)),
+            "but one example of the class '10', and it takes one to train on and another",
+        ),
+        (lambda p: np.savez(p / "f.npz", X, Y) or p / "f.npz", "it holds arr_0, arr_1: save them"),
+        (lambda p: np.save(p / "X.npy", X) or p / "X.npy", r"no y\.npy beside it with the classes"),
+        (lambda p: text(p, "a;b;y\n1;2;ü\n".encode("latin1")), "UTF-8, .* 0xfc in line 2"),
+        (lambda p: text(p, "a,y\n1,0\n".encode("utf-16-le")), "it is no text in UTF-8"),
+        (lambda p: text(p, b"PK\x03\x04and more"), "a spreadsheet's own file"),
+        (lambda p: text(p, "a,b,y\n1,2,0\n1,2,0,4\n"), "line 3 has 4 cells, and its first line 3"),
+        (lambda p: text(p, "a;b;y\n1,5;2.5;0\n3,5;1.5;1\n"), "a comma, as '1,5', .* as '2.5'"),
+        (lambda p: text(p, "a,y\nNA,0\n2,1\n"), "its column 'a' has 'NA', a gap, in row 1"),
+        (lambda p: text(p, "a,y\n1,\n2,1\n"), "'y', the classes, has nothing in row 1"),
+        (lambda p: text(p, "1.5,2.5,0\n3.5,4.5,1\n"), "its first line, '1.5, 2.5, 0, ...'"),
+        (lambda p: text(p, "a y\n1 0\n"), "one column alone, 'a y': commas, semicolons, tabs or"),
+        (lambda p: text(p, "a,y\n"), "the names of its columns, and no other"),
     ],
 )  # fmt: skip
 def test_unsound_arrays_are_refused_in_one_clear_message(
@@ -351,6 +426,7 @@ def test_unsound_arrays_are_refused_in_one_clear_message(
         (lambda p: p.write_bytes(b"x"), "must be a folder .* For a file of arrays"),
         (lambda p: None, "there is no"),
         (lambda p: (p / "train").mkdir(parents=True), "must hold a folder for each class"),
+        (lambda p: own_data.photos(p / "test", each=2), "holds test, and no train"),
     ],
 )
 def test_unsound_folders_are_refused_in_one_clear_message(

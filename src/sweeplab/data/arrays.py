@@ -25,7 +25,7 @@ from sweeplab.data.tables import read_table
 from sweeplab.data_keys import DataConfig
 from sweeplab.errors import DataError
 
-READERS: dict[str, Callable[[Path], Members]] = {
+READERS: dict[str, Callable[..., Members]] = {
     ".npz": read_npz,
     ".npy": read_npy,
     ".safetensors": read_safetensors,
@@ -77,10 +77,7 @@ def read_rows(path: Path, label: str) -> NDArray[Any]:
             return read_table(path, label, labelled=False)["X"]
         if path.suffix.lower() == ".npy" and not path.stem.endswith("X"):
             return examples(np.load(path, mmap_mode="r", allow_pickle=False), "it")
-        members = _members(path, label)
-        if "X" not in members:
-            raise ValueError("it has no X")
-        return examples(members["X"], "X")
+        return examples(_members(path, label, labelled=False)["X"], "X")
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be used: {_said(error)}.") from error
 
@@ -103,14 +100,16 @@ def _read(config: DataConfig) -> RawData:
     return raw_data(members, str(path))
 
 
-def _members(path: Path, label: str) -> Members:
+def _members(path: Path, label: str, *, labelled: bool = True) -> Members:
     kind = path.suffix.lower()
     if kind in TABLES:
         members = read_table(path, label)
     else:
         if label:
             raise ValueError(f"data.label names a column, and a {kind} file has none: it has y")
-        members = READERS[kind](path)
+        if not path.stat().st_size:
+            raise ValueError("it is empty")
+        members = READERS[kind](path, labelled=labelled)
     refuse_too_large(path, 4 * sum(a.size for name, a in members.items() if name[0] == "X"))
     return members
 
@@ -133,6 +132,8 @@ def _refuse_other_files(path: Path) -> None:
 
 
 def _said(error: BaseException) -> str:
+    if isinstance(error, zipfile.BadZipFile):
+        return f"it is no whole .npz file ({error})"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(str(text).split()).rstrip(".")
 

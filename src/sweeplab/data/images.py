@@ -31,7 +31,8 @@ from sweeplab.data_keys import DataConfig
 from sweeplab.errors import DataError
 from sweeplab.terminal import say
 
-SETS = {"train": "", "val": "_val", "valid": "_val", "validation": "_val", "test": "_test"}
+SETS = {"train": "", "training": "", "val": "_val", "valid": "_val", "validation": "_val"}
+SETS |= {"test": "_test", "testing": "_test"}
 NAMED = 5  # broken files, before they are only counted
 
 
@@ -84,7 +85,12 @@ def _photos(folder: Path) -> list[_Photo]:
         raise DataError(f"data.path must be a folder, but there is no {folder}.")
     below = _folders(folder)
     sets = [name for name in below if name.lower() in SETS]
-    if "train" not in map(str.lower, sets):
+    if not any(SETS[name.lower()] == "" for name in sets):
+        if sets and sets == below and any(_folders(folder / name) for name in sets):
+            raise DataError(
+                f"{folder} holds {' and '.join(sets)}, and no train: the classes must lie in "
+                "train, or in a folder that holds them alone."
+            )
         sets = []
     photos: list[_Photo] = []
     for name in sets or [""]:
@@ -105,7 +111,8 @@ def _photos(folder: Path) -> list[_Photo]:
     if not photos:
         raise DataError(
             f"{folder} must hold a folder of images for each class, and holds "
-            f"{'images, but no folder' if _images_in(folder) else 'none'}."
+            f"{'images, but no folder' if _images_in(folder) else 'none'}: put those of a class "
+            f"into a folder of its name, as {folder.name}/cat and {folder.name}/dog."
         )
     return photos
 

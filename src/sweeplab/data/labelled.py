@@ -86,7 +86,9 @@ def _raw_data(members: Mapping[str, NDArray[Any]]) -> RawData:
                 f"{list(inputs[''].shape[1:])}"
             )
         if inputs[end].dtype != inputs[""].dtype:
-            raise ValueError(f"X{end} holds {inputs[end].dtype}, and X {inputs[''].dtype}")
+            raise ValueError(
+                f"X{end} holds {inputs[end].dtype}, and X {inputs[''].dtype}: save both as one type"
+            )
     labels, classes = _numbered(targets, members.get("classes"))
     _refuse_absent(labels, classes)
     tensors = {end: (_tensor(inputs[end]), torch.from_numpy(labels[end])) for end in parts}
@@ -117,14 +119,23 @@ def _targets(array: NDArray[Any], name: str, count: int, of: str) -> NDArray[Any
             f"{list(array.shape)}"
         )
     if len(array) != count:
-        raise ValueError(f"{of} has {count} examples, and {name} {len(array)} classes")
+        raise ValueError(
+            f"{of} has {count} examples, and {name} {len(array)} classes: each example needs one"
+        )
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8")
     if array.dtype.kind == "b":
         return np.where(array, "true", "false")
     if array.dtype.kind == "f":
-        if not np.isfinite(array).all() or (array != np.rint(array)).any():
-            raise ValueError(f"{name} must hold integers or text, and holds fractions")
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"{name} has no class, but {array[~np.isfinite(array)][0]}, for example "
+                f"{int(np.argmin(np.isfinite(array)))}, counted from 0: name it, or leave the "
+                "example out"
+            )
+        if (array != np.rint(array)).any():
+            shown = array[array != np.rint(array)][0]
+            raise ValueError(f"{name} must hold integers or text, and holds fractions, as {shown}")
         array = array.astype(np.int64)
     if array.dtype.kind not in "iuU":
         raise ValueError(f"{name} must hold integers or text, but holds {array.dtype}")
@@ -155,9 +166,13 @@ def _numbered(
     low = min(int(values.min()) for values in targets.values())
     high = max(int(values.max()) for values in targets.values())
     if low != 0:
+        known = np.unique(np.concatenate(list(targets.values())))
+        moved = f"y - {low}" if low > 0 else f"y + {-low}"
+        if len(known) != high - low + 1:
+            moved = "numpy.unique(y, return_inverse=True)[1]"
         raise ValueError(
-            f"its classes are numbered from {low} to {high}, and must be numbered from 0: save "
-            f"{f'y - {low}' if low > 0 else f'y + {-low}'}, or the names of the classes as text"
+            f"its classes are numbered {_numbers(known)}, and must be numbered from 0 without "
+            f"gaps: save {moved}, or names that are words, such as 'class {high}'"
         )
     if high >= (MOST_CLASSES if names is None else len(names)):
         raise ValueError(
@@ -175,15 +190,30 @@ def _numbered(
 def _refuse_absent(labels: Mapping[str, NDArray[np.int64]], classes: tuple[str, ...]) -> None:
     if len(classes) < 2 or len(np.unique(np.concatenate(list(labels.values())))) < 2:
         raise ValueError(f"all its examples are of one class, '{classes[int(labels[''][0])]}'")
-    for end, sort in (("", "y, to train on,"), ("_val", "y_val, to validate on,")):
+    numbered = all(map(str.isdecimal, classes))
+    for end, what in (("", "train"), ("_val", "validate")):
         if end in labels:
-            there = np.bincount(labels[end], minlength=len(classes)) > 0
+            there = np.bincount(labels[end], minlength=len(classes))
             if not there.all():
                 absent = classes[int(np.argmin(there))]
                 raise ValueError(
-                    f"{sort} has no example of the class '{absent}': classes are numbered from 0 "
-                    "without gaps, and each needs examples"
+                    f"there is no example of the class '{absent}' to {what} on: each class needs "
+                    f"some{', and they are numbered from 0 without gaps' if numbered else ''}"
                 )
+            if "_val" not in labels and there.min() < 2:
+                raise ValueError(
+                    f"there is but one example of the class '{classes[int(np.argmin(there))]}', "
+                    "and it takes one to train on and another to validate on: add examples, or "
+                    "leave the class out"
+                )
+
+
+def _numbers(known: NDArray[Any]) -> str:
+    """``1 to 10``, or ``3, 7, 12, ...`` where some between are not there."""
+    texts = [str(int(value)) for value in known]
+    if int(known[-1]) - int(known[0]) + 1 == len(known) > 2:
+        return f"{texts[0]} to {texts[-1]}"
+    return ", ".join(texts[:5]) + (", ..." if len(texts) > 5 else "")
 
 
 def _refuse_infinite(array: NDArray[Any], name: str) -> None:
@@ -196,7 +226,9 @@ def _refuse_infinite(array: NDArray[Any], name: str) -> None:
         if not np.isfinite(some).all():
             bad = np.argwhere(~np.isfinite(some))[0]
             value = array[start + bad[0]][tuple(bad[1:])]
-            what = "a gap or NaN" if np.isnan(value) else f"{value}, beyond float32"
+            what = "a gap or NaN" if np.isnan(value) else f"{value}"
+            if np.isfinite(value):
+                what += ", beyond float32,"
             raise ValueError(
                 f"{name} has {what} in example {start + int(bad[0])}, counted from 0: fill it, or "
                 "leave the example out"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,20 @@ class LyingError(ValueError):
     """A file says of itself what is not so."""
 
 
-def read_npz(path: Path) -> Members:
+def read_npz(path: Path, *, labelled: bool = True) -> Members:
     """The members of a ``.npz`` whose names are of ``NAMES``.
 
+    Args:
+        labelled: whether there must be classes.
+
     Raises:
-        ValueError: one is damaged, holds Python objects, or is not as long as it says.
+        ValueError: ``X`` or ``y`` is not there; or a member is damaged, holds Python objects, or is
+            not as long as it says.
         OSError: the file cannot be read.
     """
     found: Members = {}
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        members = [info.filename.removesuffix(".npy") for info in archive.infolist()]
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             if name not in NAMES or info.is_dir():
@@ -53,10 +59,11 @@ def read_npz(path: Path) -> Members:
                     content = _read_all(member, info.file_size - header, name)
                     order: Any = "F" if fortran else "C"
                     found[name] = np.frombuffer(content, dtype).reshape(shape, order=order)
+    _refuse_absent(members, "numpy.savez(FILE, X=..., y=...)", labelled=labelled)
     return found
 
 
-def read_npy(path: Path) -> Members:
+def read_npy(path: Path, *, labelled: bool = True) -> Members:
     """``X.npy`` at ``path`` and what lies beside it under the other names of ``NAMES``.
 
     Errors as :func:`read_npz`.
@@ -66,6 +73,11 @@ def read_npy(path: Path) -> Members:
         raise ValueError(
             "a .npy file holds one array: name the examples X.npy, or SOMETHING_X.npy, and put "
             "their classes beside it as y.npy, or SOMETHING_y.npy"
+        )
+    there = {file.stem.removeprefix(start) for file in path.parent.glob(f"{start}*.npy")}
+    if labelled and "y" not in there:
+        raise ValueError(
+            f"there is no {start}y.npy beside it with the classes: numpy.save('{start}y.npy', y)"
         )
     found: Members = {}
     for name in NAMES:
@@ -82,7 +94,7 @@ def read_npy(path: Path) -> Members:
     return found
 
 
-def read_safetensors(path: Path) -> Members:
+def read_safetensors(path: Path, *, labelled: bool = True) -> Members:
     """The tensors whose names are of ``NAMES``, and ``classes`` from the metadata, as JSON.
 
     Errors as :func:`read_npz`.
@@ -91,15 +103,41 @@ def read_safetensors(path: Path) -> Members:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
+            save = "safetensors.torch.save_file({'X': ..., 'y': ...}, FILE)"
+            _refuse_absent([*file.keys()], save, labelled=labelled)
             for name in set(file.keys()) & set(NAMES):
                 tensor = file.get_tensor(name)
                 plain = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
                 found[name] = plain.numpy()
         if "classes" in about:
-            found["classes"] = np.array([str(name) for name in json.loads(about["classes"])])
+            found["classes"] = np.array(_names(about["classes"]))
     except (SafetensorError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return found
+
+
+def _names(text: str) -> list[str]:
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list):
+        raise ValueError(
+            f'classes in its metadata must be a list in JSON, as ["cat", "dog"], but is '
+            f"'{text:.60}'"
+        )
+    return [str(name) for name in names]
+
+
+def _refuse_absent(there: Sequence[str], save: str, *, labelled: bool) -> None:
+    for name in ("X", "y") if labelled else ("X",):
+        if name not in there:
+            listed = ", ".join(sorted(there)[:10]) or "nothing"
+            raise ValueError(
+                f"it has no {name}. The examples must be X [N, ...], their classes y [N], and it "
+                f"holds {listed}{', ...' if len(there) > 10 else ''}: save them by these names, "
+                f"{save}"
+            )
 
 
 def refuse_too_large(path: Path, bytes_needed: int) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from sweeplab.data.source import RawData
 from sweeplab.data_keys import DataConfig
 from sweeplab.errors import ConfigError, DataError
-from sweeplab.words import called
+from sweeplab.words import called, count
 
 VALIDATION_SHARE = 5  # one in so many examples validates, where nothing else is said
 
@@ -34,7 +34,7 @@ def resolved(config: DataConfig, raw: RawData, where: str) -> DataConfig:
     own_val = len(raw.val_labels) if raw.val_labels is not None else None
     known = len(raw.labels) - _tested(config, raw)
     if not config.val_size:
-        left = own_val - config.val_start if own_val is not None else known // VALIDATION_SHARE
+        left = own_val - config.val_start if own_val is not None else _enough(config, raw, known)
         config = replace(config, val_size=max(left, 1))
     _refuse_too_large(config, known, own_val, where)
     if not config.train_size:
@@ -56,6 +56,20 @@ def split(config: DataConfig, raw: RawData, where: str) -> Split:
     known = order[: len(order) - _tested(config, raw)]
     val = known[start:end] if own_val is None else torch.arange(start, end)
     return Split(_train_order(config, raw, order), val, order[len(known) :])
+
+
+def _enough(config: DataConfig, raw: RawData, known: int) -> int:
+    """A fifth to validate on; of few examples of one's own more, until every class is among them.
+
+    No more than half: then the classes are too unequal, or lie apart.
+    """
+    share = known // VALIDATION_SHARE
+    order = _positions(config, raw)[config.val_start : known]
+    labels = raw.labels[order[: known // 2]].numpy()
+    found, first = np.unique(labels, return_index=True)
+    if not raw.classes or len(found) < len(raw.classes):
+        return share
+    return max(share, int(first.max()) + 1)
 
 
 def refuse_sizes(config: DataConfig, raw: RawData, there: int, where: str) -> None:
@@ -101,8 +115,8 @@ def refuse_missing(
             named += f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             sorted_file = "data.order=shuffled, " if config.order == "file" else ""
             raise DataError(
-                f"The {len(chosen)} examples of {where} that {key} chooses have none of the class "
-                f"{named}. Set {sorted_file}{advice[key]}, or another data.order_seed."
+                f"The {count(len(chosen), 'example')} of {where} that {key} chooses have none of "
+                f"the class {named}. Set {sorted_file}{advice[key]}, or another data.order_seed."
             )
 
 

@@ -11,7 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sweeplab.data.members import Members, refuse_too_large
+from sweeplab.data.separated import read_separated
 
+# Cells that say that nothing is there.
+GAPS = frozenset({"na", "n/a", "nan", "null", "none", "?", "-", "."})
 LABELS = ("label", "y")  # columns looked for where ``data.label`` names none
 
 
@@ -39,9 +42,21 @@ def read_table(path: Path, label: str, *, labelled: bool = True) -> Members:
         )
     column = label or next((name for name in LABELS if name in names), "")
     if labelled and column not in names:
+        if sum(map(_is_number, names)) > len(names) / 2 and not all(map(str.isdecimal, names)):
+            raise ValueError(
+                f"its first line, '{', '.join(names[:3])}, ...', holds numbers, and must hold the "
+                "names of its columns: put a line of names above it, and the one of the classes in "
+                "data.label"
+            )
+        if len(names) == 1:
+            raise ValueError(
+                f"it has one column alone, '{names[0]:.60}': commas, semicolons, tabs or bars must "
+                "separate its columns"
+            )
+        some = names if len(names) <= 10 else [*names[:7], "...", *names[-2:]]
         raise ValueError(
             f"it has no column '{column or ' or '.join(LABELS)}' for the classes. Set data.label "
-            f"to one of its columns: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+            f"to one of its columns: {', '.join(some)}"
         )
     numbers = [_numbers(table[name], name) for name in names if name != column]
     if not numbers:
@@ -58,11 +73,7 @@ def read_table(path: Path, label: str, *, labelled: bool = True) -> Members:
 def _read(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".csv":
-            from pyarrow import csv
-
-            # Only an empty cell is a gap: "NA" or "null" may be a class.
-            convert = csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
-            return csv.read_csv(path, convert_options=convert)
+            return read_separated(path)
         from pyarrow import parquet
 
         with parquet.ParquetFile(path) as file:
@@ -87,11 +98,21 @@ def _numbers(column: Any, name: str) -> NDArray[Any]:
         return flat.reshape(len(column), -1)
     if pa.types.is_boolean(kind):
         column = column.cast(pa.uint8())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        shown = next((str(v) for v in column.to_pylist() if not _is_number(v)), str(kind))
+        values = column.to_pylist()
+        row = next((i for i, value in enumerate(values) if not _is_number(value)), 0)
+        shown = str(values[row]) if values else str(kind)
+        if shown.strip().lower() in GAPS:
+            raise ValueError(
+                f"its column '{name}' has '{shown}', a gap, in row {row + 1}: fill it, or drop the "
+                "row"
+            )
         raise ValueError(
-            f"its column '{name}' holds '{shown:.40}', and must hold numbers alone. Turn it into "
-            "numbers, leave it out, or name it as data.label if it holds the classes"
+            f"its column '{name}' holds '{shown:.40}'{' as text' * _is_number(shown)}, and must "
+            "hold numbers alone. Turn it into numbers, leave it out, or name it as data.label if "
+            "it holds the classes"
         )
     return np.asarray(column.to_numpy())[:, None]
 
@@ -99,7 +120,9 @@ def _numbers(column: Any, name: str) -> NDArray[Any]:
 def _labels(column: Any, name: str) -> NDArray[Any]:
     if column.null_count:
         row = pc.index(pc.is_null(column), True).as_py() + 1
-        raise ValueError(f"its column '{name}', the classes, has nothing in row {row}")
+        raise ValueError(
+            f"its column '{name}', the classes, has nothing in row {row}: fill it, or drop the row"
+        )
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
