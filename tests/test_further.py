@@ -67,7 +67,7 @@ def analysed() -> tuple[Sweep, Analysis]:
         final_iteration=10,
         best_iteration=10,
         error=None,
-        **{"data.val_size": 500, "data.train_draw": 0},
+        **{"data.name": "digits", "data.val_size": 500, "data.train_draw": 0},
     )
     runs["run"] = runs.index.astype(str)
     random = np.random.default_rng(0)
