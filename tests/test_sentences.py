@@ -99,7 +99,7 @@ def from_real_runs(number: int) -> tuple[Sweep, Verdict]:
 
 def split(text: str) -> list[str]:
     """The sentences of a text."""
-    return [part for part in re.split(r"(?<=[.?!]) (?=[A-Z“])", text) if part]
+    return [part for part in re.split(r"(?<=[.?!]) (?=[A-Z“\d])", text) if part]
 
 
 def wrong(sweep: Sweep, said: Verdict) -> list[str]:

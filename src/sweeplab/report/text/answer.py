@@ -92,9 +92,10 @@ def _ruled_out(analysis: Analysis) -> list[str]:
     above = int((~tied & (analysis.tied["mean"] > analysis.lowest)).sum())
     if not above:
         return []
+    means, whose = ("its mean is", "its") if above == 1 else ("their means are", "their")
     return [
-        f"{count(above, 'setting')} with higher means than the lowest that could be the best "
-        f"{'is' if above == 1 else 'are'} ruled out: their distance is less uncertain."
+        f"{count(above, 'setting')} {'is' if above == 1 else 'are'} ruled out though {means} above "
+        f"the lowest that could be the best: {whose} distance from the best is better known."
     ]
 
 
