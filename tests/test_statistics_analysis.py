@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -325,9 +326,16 @@ def test_rises_and_their_intervals() -> None:
     assert rises(curves_of(runs, lambda at: at).iloc[:4]).empty
 
 
-@pytest.mark.parametrize("alike", [0.0, 0.3, 0.6])
-@pytest.mark.parametrize("evaluations", [20, 60])
-@pytest.mark.parametrize("seeds", [1, 3])
+PLATEAUS = [(20, 0.0, 1), (60, 0.6, 1), (20, 0.3, 3)]  # the others are for `make test-slow`
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "alike", "seeds"),
+    [
+        pytest.param(*case, marks=[] if case in PLATEAUS else pytest.mark.slow)
+        for case in itertools.product([20, 60], [0.0, 0.3, 0.6], [1, 3])
+    ],
+)
 def test_a_plateau_rarely_rises_though_it_was_chosen_for_its_end(
     evaluations: int, alike: float, seeds: int
 ) -> None:
@@ -430,7 +438,7 @@ def test_a_noisy_setting_that_stays_below_others_that_are_ruled_out_is_explained
     runs["final_val_accuracy"] = [value for lr in accuracies for value in accuracies[lr]]
     _, found, said = judge(runs, curves, knobs)
     assert found.lowest == pytest.approx(0.74)
-    why = "1 setting with higher means than the lowest that could be the best is ruled out"
+    why = "1 setting is ruled out though its mean is above the lowest that could be the best"
     assert why in said.how
     runs["final_val_accuracy"] = np.tile([0.9, 0.901, 0.899, 0.9], 4)
     assert "ruled out" not in judge(runs, curves, knobs)[2].how

@@ -51,12 +51,12 @@ def test_its_interval_holds_the_planted_correlation() -> None:
     for pearson, settings in ((0.6, 12), (0.9, 12), (0.9, 60)):
         truth = 6 / np.pi * np.arcsin(pearson / 2)  # of a bivariate normal distribution
         held = []
-        for _ in range(400):
+        for _ in range(200):
             pair = random.multivariate_normal([0, 0], [[1, pearson], [pearson, 1]], settings)
             means = pd.DataFrame(pair, columns=["end", "0.1"]).assign(**{"0.25": np.nan})
             row = early(means.assign(**{"0.5": np.nan}), None).iloc[0]
             held.append(row["low"] <= truth <= row["high"])
-        assert np.mean(held) > 0.93 - 2 * np.sqrt(0.05 * 0.95 / 400)
+        assert np.mean(held) > 0.93 - 2 * np.sqrt(0.05 * 0.95 / 200)
 
 
 def test_runs_without_an_early_evaluation_are_left_out() -> None:

@@ -197,7 +197,11 @@ def test_draws_have_the_variances_they_stand_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "seeds", "own"), [(2, 1, 0.0), (2, 3, 0.1), (3, 5, 0.1), (10, 3, 0.05), (20, 2, 0)]
+    ("settings", "seeds", "own"),
+    [
+        *[(2, 1, 0.0), (2, 3, 0.1), (3, 5, 0.1), (10, 3, 0.05)],
+        pytest.param(20, 2, 0, marks=pytest.mark.slow),
+    ],
 )
 def test_equal_settings_make_no_false_winner(settings: int, seeds: int, own: float) -> None:
     sweeps = 400
@@ -208,7 +212,9 @@ def test_equal_settings_make_no_false_winner(settings: int, seeds: int, own: flo
     assert out.mean() < 0.05 + 2 * np.sqrt(0.05 * 0.95 / sweeps)
 
 
-@pytest.mark.parametrize(("noisy", "seeds"), [(1, 2), (1, 5), (5, 3)])
+@pytest.mark.parametrize(
+    ("noisy", "seeds"), [(1, 2), pytest.param(1, 5, marks=pytest.mark.slow), (5, 3)]
+)
 def test_settings_of_which_some_are_eight_times_noisier_make_no_false_winner(
     noisy: int, seeds: int
 ) -> None:
