@@ -23,6 +23,7 @@ from sweeplab.data import Dataset
 from sweeplab.results import Curves, RunResult, State
 from sweeplab.training.part import Part
 from sweeplab.training.stacked import (
+    blocks,
     engine,
     grouping,
     panel,
@@ -208,6 +209,32 @@ def test_joint_and_single_products_give_the_same_bits(
     monkeypatch.setattr(product, "_exact", lambda *_: False)
     for result, expected in zip(train_stack(runs, dataset), joint, strict=True):
         assert_same(result, expected)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_block_read_at_once_and_tile_by_tile_gives_the_same_bits(
+    form: str, momentum: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large data are read tile by tile; a machine that fails the trial multiplies them so."""
+    if form == "by weights":
+        return
+    dataset = images(100, 1100, 120)  # three tiles
+    runs = [
+        config(dataset, 50, 12, OptimizerConfig(0.1, decay, momentum), seed)
+        for seed, decays in enumerate([(0,), (0.1, 1e38), (0.01,) * 5])
+        for decay in decays
+    ]
+    at_once = train_stack(runs, dataset)
+    for module, name, instead in (
+        (scores, "way_at_once", lambda *_: None),
+        (blocks, "rows_bytes", lambda *_: 0),
+    ):
+        monkeypatch.setattr(module, name, instead)
+        for result, expected in zip(train_stack(runs, dataset), at_once, strict=True):
+            assert_same(result, expected)
+    monkeypatch.undo()
+    with threads(2):  # the next block is made while one is used
+        assert_same(train_stack(runs[:1], dataset)[0], at_once[0])
 
 
 def test_the_trial_of_joint_products_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

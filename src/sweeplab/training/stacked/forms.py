@@ -18,6 +18,7 @@ from sweeplab.training.stacked.grouping import FEW, PANEL_BYTES, PANEL_RUNS
 
 LARGEST_KERNEL = 2**28  # bytes
 LARGEST_BLOCK = 320  # images in the batches of a block
+LARGEST_ROWS = 2**25  # bytes of their rows of the kernel; what is larger is read tile by tile
 
 # Measured on Zen 4, in floating-point operations of a product, of which a core does 100 in a
 # nanosecond: reading, changing and writing a number; and copying one that `FEW` runs share.
@@ -99,6 +100,12 @@ def state_bytes(config: RunConfig, sizes: Sizes) -> int:
     return 4 * sizes.classes * numbers
 
 
+def rows_bytes(config: RunConfig, sizes: Sizes) -> int:
+    """Of a block's rows of the kernel, as they are copied; 0 if they are too large for that."""
+    rows = 4 * updates_of_a_block(config) * config.batch_size * sizes.all
+    return rows if rows <= LARGEST_ROWS else 0
+
+
 def evaluation_share(runs: Iterable[tuple[RunConfig, Sizes, int]]) -> float:
     """The share of evaluations in the arithmetic of so many runs of each configuration."""
     training = evaluating = 0.0
@@ -121,5 +128,7 @@ def stack_bytes(config: RunConfig, sizes: Sizes, runs: int, threads: int) -> int
     """What so many runs need at once while they are trained, beside the data set."""
     each = state_bytes(config, sizes)
     width = max(min(PANEL_RUNS, PANEL_BYTES // each), 1)
-    kernel = 4 * sizes.train * sizes.all if by_scores(config, sizes) else 0
-    return kernel + min(runs, threads * width) * each
+    kernel = rows = 0
+    if by_scores(config, sizes):
+        kernel, rows = 4 * sizes.train * sizes.all, threads * rows_bytes(config, sizes)
+    return kernel + rows + min(runs, threads * width) * each

@@ -36,6 +36,10 @@ class Tile:
     validates: bool
     evaluated: bool  # whether loss and accuracy are taken over them
 
+    @property
+    def width(self) -> int:
+        return self.true.shape[2]
+
 
 @dataclass(frozen=True, eq=False)
 class CompactImages:

@@ -72,7 +72,7 @@ def train_panel(
         configs: with equal ``stack_key`` and one form of update, and those of one seed together.
         images: what they share, on the device to train on.
         spread: for work that other threads can do.
-        stop: looked at before each block of updates.
+        stop: looked at after each block of updates.
         watch: called after each evaluation with its iteration, and the validation accuracy of
             each run that goes on, by its place in the panel.
         part: where to begin, and when to stop.
@@ -90,11 +90,11 @@ def train_panel(
     else:
         runs.evaluation(0, panel.evaluated())
     keep_at = time.monotonic() + KEEP_SECONDS
-    for before, chosen in _blocks(configs, images, length, begin, final):
+    for before, likelihood in panel.advanced(_blocks(configs, images, length, begin, final)):
         if stop.is_set():
             raise Stopped
-        runs.batches(before, panel.advance(chosen))
-        iteration = before + len(chosen)
+        runs.batches(before, likelihood)
+        iteration = before + len(likelihood)
         found = panel.commit(evaluate=iteration == next_evaluation(before, shared))
         if found is not None:
             runs.evaluation(iteration, found)

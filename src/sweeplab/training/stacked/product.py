@@ -57,6 +57,15 @@ def run_product(left: Tensor, right: Tensor) -> Tensor:
     return product(left, right, len(left))
 
 
+def way_at_once(runs: int, k: int, widths: tuple[int, ...], classes: int) -> Way | None:
+    """How products with rights ``[k, n]`` of these widths are taken as one, side by side.
+
+    None if no way gives each of so many runs the bits of its :func:`product` with each: tried.
+    """
+    ways = dict.fromkeys(_way(k, n, classes, contiguous=True) for n in widths)
+    return next((way for way in ways if _exact_side_by_side(way, runs, k, widths, classes)), None)
+
+
 def shared_product(left: Tensor, right: Tensor) -> Tensor:
     """``left @ right`` of what belongs to no run: nothing is beside it."""
     return _onednn(left, right) if _ONEDNN and left.device.type == "cpu" else left @ right
@@ -129,3 +138,14 @@ def _exact_at_once(runs: int, k: int, n: int, classes: int) -> bool:
         if not (torch.bmm(left, right) == alone).all():
             return False
     return True
+
+
+@lru_cache(maxsize=4096)
+def _exact_side_by_side(way: Way, runs: int, k: int, widths: tuple[int, ...], classes: int) -> bool:
+    """Whether a product by ``[k, sum(widths)]`` has the bits of those by its parts: tried."""
+    make = torch.Generator().manual_seed(0)
+    alone = torch.empty(classes, k).uniform_(-1, 1, generator=make)
+    right = torch.empty(k, sum(widths)).uniform_(-1, 1, generator=make)
+    parts = [run_product(alone, part.contiguous()) for part in right.split_with_sizes(widths, 1)]
+    together = way(alone.repeat(runs, 1), right).view(runs, classes, -1)
+    return bool((together == torch.cat(parts, 1)).all())

@@ -15,7 +15,7 @@ velocities; ``scores`` and ``added`` have both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,11 @@ from torch import Tensor
 
 from sweeplab.config import RunConfig
 from sweeplab.training.schedule import iterations
+from sweeplab.training.stacked.blocks import Block, Blocks
 from sweeplab.training.stacked.evaluate import read_off, summed_up
 from sweeplab.training.stacked.grouping import seed_groups
 from sweeplab.training.stacked.images import CompactImages, Tile
-from sweeplab.training.stacked.product import product, products, run_product
+from sweeplab.training.stacked.product import product, products, run_product, way_at_once
 from sweeplab.training.stacked.recurrence import Factors, Recurrence
 from sweeplab.training.stacked.spread import Spread
 from sweeplab.training.stacked.weights import first_weights
@@ -51,6 +52,9 @@ class Scores:
         self.group_of = torch.repeat_interleave(  # [P]
             torch.tensor([places.stop - places.start for places in self.groups], device=device)
         )
+        self.size = configs[0].batch_size
+        self.blocks = Blocks(self.kernel, configs[0], images.sizes)
+        self.block: Block
         shape = self.parts, len(configs), images.classes
         # A run's weights are `base`, of some time before, in the shares that are left of it, and
         # images as often as they were `added` since.
@@ -65,28 +69,32 @@ class Scores:
                 right = images.images[tile.columns].T
                 self.scores[0, places, :, tile.columns] = run_product(first, right)
 
-    def advance(self, chosen: Tensor) -> Tensor:
-        """The updates of a block of batches ``[s, S, B]``, those of S seeds.
+    def advanced(self, chosen: Iterable[tuple[int, Tensor]]) -> Iterator[tuple[int, Tensor]]:
+        """The updates of each block of batches ``[s, S, B]``, with those before it: those of S
+        seeds.
 
-        Returns:
-            The log likelihood ``[s, P]`` of each batch before its update.
+        Yields:
+            The number of updates before it, and the log likelihood ``[s, P]`` of each batch before
+            its update.
         """
-        updates, seeds, self.size = chosen.shape
-        self.block = chosen.transpose(0, 1).reshape(seeds, -1)  # [S, s * B]
+        for before, block in self.blocks(chosen, self.spread):
+            self.block = block
+            yield before, self._advance(block.updates)
+
+    def _advance(self, updates: int) -> Tensor:
         self.by = self.recurrence.factors(self.done, updates)
-        here = self.block[self.group_of][:, None]  # [P, 1, s * B]
+        here = self.block.images[self.group_of][:, None]  # [P, 1, s * B]
         true = self.images.labels[here]
         scores = self._without_gradients(here.expand(-1, self.images.classes, -1))
         target = torch.zeros_like(scores).scatter_(1, true, 1)
         self.gradients = torch.empty_like(scores)  # [P, C, s * B]
         # Once and for all, by what it adds to the weights.
         weight = self.by.gradient[:, -1, 0, -1, None, None] if self.by.steady else None
-        self.in_kernel = self.block * self.kernel.shape[1]  # [S, s * B]: where their rows begin
         batches = [torch.split(each, self.size, 2) for each in (scores, target, self.gradients)]
         for i, (at_turn, wanted, gradient) in enumerate(zip(*batches, strict=True)):
             if i:
                 # What the gradients of the block's updates before it do to the scores of a batch.
-                moved = products(self._weighed(0, i), self._kernel_within(i), self.groups)
+                moved = products(self._weighed(0, i), self.block.within[i - 1], self.groups)
                 at_turn.add_(moved)
             # The gradient of the mean cross-entropy by the scores is (softmax - onehot) / B
             # (Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.109).
@@ -110,6 +118,8 @@ class Scores:
         weighed = [self._weighed(part, updates) for part in range(self.parts)]
         # [P, parts, C, s * B]
         lefts = torch.stack(weighed, 1) if self.parts > 1 else weighed[0][:, None]
+        if self._bring_up_at_once(lefts):
+            return self.evaluated() if evaluate else None
         if not evaluate:
             self.spread(lambda tile: self._bring_up(tile, lefts), self.images.tiles)
             return None
@@ -173,12 +183,6 @@ class Scores:
                 scores.addcmul_(self.scores[1].gather(2, columns), carry[:, 1])
         return scores
 
-    def _kernel_within(self, updates: int) -> Tensor:
-        """Inner products ``[S, i * B, B]`` of the images of i batches with those of the next."""
-        before = updates * self.size
-        at = self.in_kernel[:, :before, None] + self.block[:, None, before : before + self.size]
-        return self.kernel.view(-1).index_select(0, at.flatten()).view(at.shape)
-
     def _weighed(self, part: int, updates: int) -> Tensor:
         """The gradients ``[P, C, i * B]`` of i updates by what they add to a part of the state."""
         gradients = self.gradients[:, :, : updates * self.size]
@@ -196,7 +200,7 @@ class Scores:
                 of_added = slice(some.start - runs.start, some.stop - runs.start)
                 added[part, of_added] = added[part, of_added].index_add_(
                     2,
-                    self.block[group, : updates * self.size],
+                    self.block.images[group, : updates * self.size],
                     self._weighed(part, updates)[chosen],
                 )
 
@@ -213,15 +217,36 @@ class Scores:
             torch.mul(old[0], carry[:, part, 0], out=state[part])
             state[part].addcmul_(old[1], carry[:, part, 1])
 
+    def _bring_up_at_once(self, lefts: Tensor) -> bool:
+        """The scores of all images, to after the block; False if they must be taken by tiles."""
+        if self.block.room is None:
+            return False
+        rows, widths = self.parts * self.images.classes, tuple(t.width for t in self.images.tiles)
+        ways = [
+            way
+            for places in self.groups
+            if (way := way_at_once(places.stop - places.start, lefts.shape[3], widths, rows))
+        ]
+        if len(ways) < len(self.groups):
+            return False
+        for seed in reversed(range(len(ways))):  # the rows of the last one are still there
+            left = lefts[self.groups[seed]].view(-1, lefts.shape[3])
+            self._move(self.groups[seed], slice(None), ways[seed](left, self.block.rows(seed)))
+        return True
+
     def _bring_up(self, tile: Tile, lefts: Tensor) -> None:
         """The scores of a tile, to after the block."""
         rows, columns = self.parts * self.images.classes, self.kernel[:, tile.columns]
-        kernel = columns.index_select(0, self.block.flatten())  # [S * s * B, n]
+        kernel = columns.index_select(0, self.block.images.flatten())  # [S * s * B, n]
         for places, of_group in zip(self.groups, kernel.chunk(len(self.groups)), strict=True):
-            state = self.scores[:, places, :, tile.columns]
-            self._carry(state, self.by, places, -1)
             moved = product(lefts[places].view(-1, lefts.shape[3]), of_group, rows)
-            state += moved.view(-1, self.parts, *state.shape[2:]).transpose(0, 1)
+            self._move(places, tile.columns, moved)
+
+    def _move(self, places: slice, columns: slice, moved: Tensor) -> None:
+        """What the block's updates ``moved`` ``[p * parts * C, n]``, to some runs' scores."""
+        state = self.scores[:, places, :, columns]
+        self._carry(state, self.by, places, -1)
+        state += moved.view(-1, self.parts, *state.shape[2:]).transpose(0, 1)
 
     def _evaluated(self, tile: Tile) -> Tensor:
         return read_off(self.scores[0][:, :, tile.columns], tile)

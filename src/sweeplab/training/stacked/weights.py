@@ -10,7 +10,7 @@ no operation can mix them with its neighbours'.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -65,7 +65,12 @@ class Weights:
         self.done = 0
         self.rates_from, self.rates = 0, self._rates(0)
 
-    def advance(self, chosen: Tensor) -> Tensor:
+    def advanced(self, chosen: Iterable[tuple[int, Tensor]]) -> Iterator[tuple[int, Tensor]]:
+        """As of :class:`Scores`, in blocks of one update."""
+        for before, batches in chosen:
+            yield before, self._advance(batches)
+
+    def _advance(self, chosen: Tensor) -> Tensor:
         """One update, of batches ``[1, S, B]``, those of S seeds.
 
         Returns:
