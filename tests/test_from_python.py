@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -66,7 +67,33 @@ def test_what_is_wrong_is_said_before_anything_is_made(
         sweeplab.sweep({"batch_size": [0, 16]}, data=(x, y), folder="sweep")
     with pytest.raises(DataError, match=r"data must be \(X, y\)"):
         sweeplab.sweep(GRID, data=x[0, 0], folder="sweep")
+    with pytest.raises(DataError, match=r"data may hold X, y, .* but holds Xval"):
+        sweeplab.sweep(GRID, data={"X": x, "y": y, "Xval": x}, folder="sweep")
+    with pytest.raises(DataError, match="data must hold arrays, but its y is None"):
+        sweeplab.sweep(GRID, data=(x, None), folder="sweep")
     assert not (tmp_path / "sweep").exists()
+
+
+def test_of_many_unequal_classes_the_page_says_what_is_confused_and_what_accuracy_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make = np.random.default_rng(0)
+    y = np.concatenate([np.repeat(np.arange(31), 6), np.zeros(400, int)])
+    # Backwards in memory, as arrays that were turned around are.
+    x = (make.normal(size=(len(y), 12)) + y[:, None] / 8).astype(np.float32)[::-1]
+    data = {"X": x, "y": y[::-1], "X_val": x, "y_val": y[::-1]}
+    grid = {"optimizer.lr": [0.01, 0.02], "epochs": 1, "batch_size": 64}
+    sweeplab.sweep(grid, data=data, folder="sweep")
+    page = Path("sweep/report.html").read_text()
+    assert '<figure id="figure-confusion">' in page  # to be seen: no other place shows it
+    assert "is among the five most probable ones of run" in page
+    said = re.findall(
+        r"averaged over classes, the accuracy of run (\d) is [\d.]+, and not (\d\.\d+)", page
+    )
+    [(run, plain)] = set(said)
+    runs = sweeplab.load_sweep("sweep").runs.set_index("run")
+    assert float(plain) == pytest.approx(runs.loc[run, "final_val_accuracy"], abs=1e-3)
 
 
 def test_arrays_that_are_gone_are_asked_for_again(sweeplab: Command, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class DataConfig:
     size: int = knob(
         0,
         "height and width that photographs of `data=images` are brought to",
-        "image size",
+        "photograph size",
         Range(0, 1024),
         unit="pixels",
         ordered=True,

@@ -250,6 +250,11 @@ def some(items: Sequence[str], most: int = 4) -> str:
     return "; ".join(items[:most]) + (f"; and {more:,} more" if more > 0 else "")
 
 
+def shortened(text: str, most: int = 18) -> str:
+    """``text`` in at most so many letters: a class may have a name of any length."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def capital(text: str) -> str:
     """``text`` with a capital first letter."""
     return text[:1].upper() + text[1:]

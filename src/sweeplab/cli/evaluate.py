@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from sweeplab.sweeps.folder import SweepFolder
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import called
 
-WIDE = 30  # classes, beyond which no table shows all of them
+WIDE = 30  # classes, beyond which no table shows all of them, wide as a terminal may be
 
 
 def evaluate(run: Path) -> None:
@@ -40,10 +41,10 @@ def evaluate(run: Path) -> None:
         say(f"The true class is among the five most probable ones in {record.top5:.4f} of them.")
     if uneven(counts):
         say(f"The classes are unequal: averaged over classes, accuracy is {balanced(counts):.4f}.")
-    if len(record.classes) <= WIDE:
+    if _fits(record.classes, max(map(len, record.classes))):
         columns = [Column(plain(name), justify="right") for name in record.classes]
-        title = "Rows: true class. Columns: predicted."
-        table = Table("", *columns, title=title, box=None, title_justify="left")
+        say("Rows: true class. Columns: predicted.")
+        table = Table("", *columns, box=None)
         for name, row in zip(record.classes, record.confusion, strict=True):
             table.add_row(plain(name), *(str(n or ".") for n in row))
     else:
@@ -75,11 +76,17 @@ def _recommended(folder: SweepFolder) -> Path:
     return folder.path / named[0]
 
 
+def _fits(classes: Sequence[str], beside: int) -> bool:
+    """Whether a column for each class fits the terminal, with ``beside`` letters before them."""
+    width = beside + sum(max(len(name), len("0.123")) + 2 for name in classes) + 4
+    return len(classes) <= WIDE and width <= console().width
+
+
 def predict(run: Path, files: list[Path], *, invert: bool, as_is: bool) -> None:
     """Print each example's most probable class, and the probabilities of all classes, or of a few
     where there are many."""
     found, classes = prediction.predict(RunFolder(run), files, invert=invert, as_is=as_is)
-    if len(classes) <= WIDE:
+    if _fits(classes, max(len(one.name) for one in found) + max(map(len, classes))):
         columns = [Column(plain(name), justify="right") for name in classes]
         table = Table("example", "class", *columns, box=None, header_style="bold")
         for one in found:

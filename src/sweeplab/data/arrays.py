@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sweeplab.data.labelled import examples, raw_data
 from sweeplab.data.members import (
+    NAMES,
     Members,
     read_npy,
     read_npz,
@@ -55,6 +56,10 @@ def hand_over(data: Any) -> str:
                 "data must be (X, y), or a dictionary of X, y, X_val, y_val, X_test and y_test."
             ) from None
         data = {"X": images, "y": labels}
+    if other := [str(name) for name in data if name not in NAMES]:
+        raise DataError(f"data may hold {', '.join(NAMES)}, but holds {other[0]}.")
+    if absent := [str(name) for name, values in data.items() if values is None]:
+        raise DataError(f"data must hold arrays, but its {absent[0]} is None.")
     members = {str(name): _array(values) for name, values in data.items()}
     raw = raw_data(members, "data")
     digest = hashlib.sha256()
@@ -146,7 +151,10 @@ def _array(values: Any) -> NDArray[Any]:
     if array.dtype == object:
         array = np.array([str(v) if isinstance(v, str) else v for v in array.tolist()])
         if array.dtype == object:
-            raise DataError("data must hold arrays of numbers, and text for classes alone.")
+            raise DataError(
+                "data must hold arrays of numbers, and text for classes alone. Of a sparse "
+                "matrix give X.toarray()."
+            )
     return array
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sweeplab.data.arranged import Arranged, Dataset
+from sweeplab.data.arrays import GIVEN
 from sweeplab.data.source import RawData, Source, path_of, root_of
 from sweeplab.data.sources import SOURCES
 from sweeplab.data.split import resolved, split
@@ -81,6 +82,8 @@ def inputs_of(config: DataConfig) -> Inputs:
 def where(config: DataConfig) -> str:
     """The data set and its place, for messages."""
     source = SOURCES[config.name]
+    if config.path.startswith(GIVEN):
+        return "the data given"
     place = config.path if source.own else str(root_of(config))
     return f"{config.name} in {place}"
 

@@ -106,7 +106,9 @@ def _raw_data(members: Mapping[str, NDArray[Any]]) -> RawData:
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+    # PyTorch takes no memory that is read-only, or that is walked through backwards.
+    sound = array.flags.writeable and min(array.strides) >= 0
+    return torch.from_numpy(array if sound else array.copy())
 
 
 def _targets(array: NDArray[Any], name: str, count: int, of: str) -> NDArray[Any]:

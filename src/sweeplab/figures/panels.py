@@ -7,6 +7,7 @@ cost most of the drawing time, and shift the axes of neighbouring panels.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,7 +114,11 @@ def shade_cells(
     import seaborn as sns  # a second to import, which a single run's figures do without
 
     without = {"cbar": False, "xticklabels": False, "yticklabels": False}
-    sns.heatmap(shades, ax=ax, norm=scale, cmap=colours, linewidths=1.0, linecolor=line, **without)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN")  # nothing to shade is no mistake
+        sns.heatmap(
+            shades, ax=ax, norm=scale, cmap=colours, linewidths=1.0, linecolor=line, **without
+        )
 
 
 def write_cells(

@@ -120,7 +120,8 @@ def _group(
     shown = []
     for section in drawn:
         # The whole of what stands beside the answer is to be seen, once.
-        elsewhere = set(section.explored) if seen else set()
+        explored = seen is not None and (seen.models or section.key != "model")
+        elsewhere = set(section.explored) if explored else set()
         elsewhere -= {plot.name for plot in beside}
         elsewhere |= {plot.name for plot in beside if is_whole(plot)}
         plots = [
@@ -128,6 +129,7 @@ def _group(
             for plot in section.plots
         ]
         words = [words for words in sentences.get(section.key, []) if words != said.lead]
+        words += [note for plot in section.plots for note in plot.notes]
         effects = tables.get(section.key, [])
         key, title = f"{prefix}{section.key}", f"{section.title}{of}"
         folded = section.key in FOLDED and bool(words)
@@ -140,7 +142,10 @@ def _group(
         picture=picture(beside[0], prefix) if beside else None,
         how=said.how,
         findings=said.findings,
-        cautions=said.cautions,
+        cautions=[
+            *said.cautions,
+            *(plot.caution for section in drawn for plot in section.plots if plot.caution),
+        ],
         opened=_opened(opening(part, analysis.recommended)),
         explorer=seen,
         sections=shown,

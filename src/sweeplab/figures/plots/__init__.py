@@ -29,6 +29,8 @@ class Plot:
     alt: str  # what it shows, with the numbers, for who cannot see it
     answers: int = -1  # the panel that stands beside the answer: of panels of one kind the first
     elsewhere: tuple[str, ...] = ()  # entries of the legend that this panel has not
+    notes: tuple[str, ...] = ()  # what is said in its section, also where the explorer draws it
+    caution: str = ""  # what to know of it before one relies on the answer
 
 
 def series(parts: Iterable[str]) -> str:

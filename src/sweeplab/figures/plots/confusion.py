@@ -20,11 +20,10 @@ from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import INK, MUTED, RULE, styled
 from sweeplab.results import MANY_CLASSES, balanced, confused, top5, uneven
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, example, examples, number
+from sweeplab.words import count, example, examples, number, shortened
 
 WIDE = 30  # classes, beyond which a matrix cannot be read
 MOST = 20  # pairs shown then
-LONGEST = 18  # letters of a name in a pair
 SHORT, LONG = Cell(5.0, 4.6, 0.75, 0.2), Cell(5.0, 5.3, 1.3, 0.2, bottom=1.25)
 
 
@@ -40,6 +39,8 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         confusion(sweep, analysis.recommended),
         f"Run {model.run['run']} at the end of training, on its validation {examples()}: {said}",
         f"Confusion matrix: {said}",
+        notes=_notes(model),
+        caution=_caution(model),
     )
 
 
@@ -56,6 +57,7 @@ def confusion(sweep: Sweep, setting: int | None = None) -> Figure:
     table, classes = _table(model), model.images.classes
     if len(classes) > WIDE:
         return _pairs(table, classes)
+    classes = tuple(map(shortened, classes))
     long = max(map(len, classes)) > 3
     figure, (ax,) = panels(1, cell=LONG if long else SHORT)
     wrong = _mistakes(table).astype(float)
@@ -101,25 +103,20 @@ def _pairs(table: NDArray[Any], classes: Sequence[str]) -> Figure:
     pairs = confused(table)[:MOST]
     rows = pd.DataFrame(
         {
-            "pair": [*map(str, range(len(pairs)))],  # names may be alike once they are short
+            "pair": [f"pair {i}" for i in range(len(pairs))],  # short names may be alike
             "images": [int(table[i, j]) for i, j in pairs],
         }
     )
-    cell = Cell(width=4.2, height=0.24 * max(len(rows), 2) + 0.2, left=2.6, right=0.3)
+    cell = Cell(width=5.4, height=0.24 * max(len(rows), 2) + 0.2, left=2.6, right=0.3)
     figure, (ax,) = panels(1, cell=cell)
     sns.barplot(rows, x="images", y="pair", color=sns.color_palette()[0], ax=ax)
     ax.grid(visible=False, axis="y")
-    names = [f"{_short(classes[i])} → {_short(classes[j])}" for i, j in pairs]
+    names = [f"{shortened(classes[i])} → {shortened(classes[j])}" for i, j in pairs]
     ax.set_yticks(range(len(pairs)), names)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    title = f"validation {examples()}: true → predicted class"
-    ax.set(title=title, xlabel="how many are confused", ylabel="")
+    ax.set(title="true → predicted class", xlabel=f"validation {examples()}", ylabel="")
     return figure
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _said(model: Model) -> str:
@@ -133,13 +130,25 @@ def _said(model: Model) -> str:
             f"Most often {classes[i]} is taken for {classes[j]} "
             f"({count(int(table[i, j]), example())})."
         )
-    more = ""
-    if len(classes) >= MANY_CLASSES:
-        share = number(top5(model.probabilities, model.images.val_labels))
-        more += f" The true class is among the five most probable ones in {share} of them."
-    if uneven(table):
-        more += (
-            " The classes are unequal: averaged over classes, accuracy is "
-            f"{number(balanced(table))}."
-        )
-    return f"{right} of {total} right ({number(right / total)}). {often}{more}"
+    return f"{right} of {total} right ({number(right / total)}). {often}"
+
+
+def _notes(model: Model) -> tuple[str, ...]:
+    if len(model.images.classes) < MANY_CLASSES:
+        return ()
+    share = number(top5(model.probabilities, model.images.val_labels))
+    return (
+        "The true class is among the five most probable ones of run "
+        f"{model.run['run']} in {share} of the validation {examples()}.",
+    )
+
+
+def _caution(model: Model) -> str:
+    table = _table(model)
+    if not uneven(table):
+        return ""
+    average, plain = number(balanced(table)), number(table.trace() / table.sum())
+    return (
+        f"The classes are unequal: averaged over classes, the accuracy of run {model.run['run']} "
+        f"is {average}, and not {plain}."
+    )

@@ -12,7 +12,7 @@ from sweeplab.figures.plots import Analysis, Plot
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.images import find_images
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import examples, listed
+from sweeplab.words import examples, listed, shortened
 
 KNOWN = {"mnist", "fashion_mnist", "digits", "kmnist", "emnist_letters", "cifar10", "cifar100"}
 
@@ -44,7 +44,7 @@ def first_images(sweep: Sweep) -> Figure:
         raise RunFolderError(f"{sweep.path} has no images of its data set.")
     return draw_pictures(
         images.train_images,
-        [images.classes[label] for label in images.train_labels],
+        [shortened(images.classes[label]) for label in images.train_labels],
         columns=min(9, len(images.train_images)),
         brightest=images.brightest,
     )

@@ -14,7 +14,7 @@ from sweeplab.figures.model import draw_pictures, find_model, need_model, need_p
 from sweeplab.figures.plots import Analysis, Plot, series
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import count, example, percent
+from sweeplab.words import count, example, percent, shortened
 
 MOST = 10
 
@@ -56,7 +56,8 @@ def mistakes(sweep: Sweep, setting: int | None = None) -> Figure:
     if not len(table):
         raise SweeplabError(f"Run {model.run['run']} gets every validation {example()} right.")
     titles = [
-        f"{images.classes[row['label']]} → {images.classes[row['predicted']]}\n"
+        f"{shortened(images.classes[row['label']], 9)} → "
+        f"{shortened(images.classes[row['predicted']], 9)}\n"
         f"{percent(row['confidence'])} sure"
         for row in table.to_dict("records")
     ]

@@ -15,7 +15,7 @@ from sweeplab.figures.slices import held_at
 from sweeplab.figures.theme import styled
 from sweeplab.sweeps.settings import REPLICATES
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import value_text
+from sweeplab.words import shortened, value_text
 
 DECAY = "optimizer.weight_decay"
 SIZE, GAP, TOP = 0.86, 0.06, 0.46  # inches, of a picture, around it, and above all of a model's
@@ -83,7 +83,9 @@ def templates(sweep: Sweep, setting: int | None = None) -> Figure:
             inset = ax.inset_axes(_inset(k, rows, columns))
             inset.imshow(_shown(row.reshape(shape), limit), cmap="RdBu_r", vmin=-limit, vmax=limit)
             bare(inset)
-            inset.set_title(name, fontsize=8, pad=2, fontweight="normal", loc="center")
+            inset.set_title(
+                shortened(name, 13), fontsize=8, pad=2, fontweight="normal", loc="center"
+            )
     return figure
 
 

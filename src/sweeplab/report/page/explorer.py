@@ -52,6 +52,7 @@ class Explorer:
     key: str  # its id
     title: str
     packed: str
+    models: bool  # whether it shows what models see and confuse
 
 
 def explorer(
@@ -123,7 +124,7 @@ def explorer(
         **curves,
         **models,
     }
-    return Explorer(key, title, pack(header, arrays))
+    return Explorer(key, title, pack(header, arrays), bool(models))
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -5,6 +5,9 @@ import { make } from "make";
 const TITLE = 15, GAP = 5, MOST_ROWS = 3;
 const RED = [178, 24, 43], BLUE = [33, 102, 172];
 
+// A letter is about 6.5 pixels wide; a class may have a name of any length.
+const shortened = (name, pixels) => name.length * 6.5 <= pixels ? name : `${name.slice(0, Math.max(Math.floor(pixels / 6.5) - 1, 1))}…`;
+
 export function model(data) {
   const [height, width, colours = 1] = data.shape || [0, 0], C = data.classes.length, D = height * width * colours;
   const seen = make("div"), confused = make("div"), words = make("p", { class: "note" });
@@ -43,7 +46,7 @@ export function model(data) {
     g.imageSmoothingEnabled = false;
     for (let c = 0; c < C; c += 1) {
       const x = (c % columns) * (side + GAP), y = Math.floor(c / columns) * (side * height / width + TITLE + GAP);
-      text(g, data.classes[c], x + side / 2, y + TITLE / 2, { align: "center" });
+      text(g, shortened(data.classes[c], side + GAP), x + side / 2, y + TITLE / 2, { align: "center" });
       g.drawImage(picture(data.template.subarray((at * C + c) * D, (at * C + c + 1) * D)), x, y + TITLE, side, side * height / width);
     }
   }
@@ -66,11 +69,11 @@ export function model(data) {
     table.h = side * C + margin;
     const g = table.onBase(), { ink, muted, rule } = theme(), most = Math.max(6, ...counts.filter((_, i) => i % (C + 1)));
     for (let i = 0; i < C; i += 1) {
-      text(g, data.classes[i], margin - 5, 2 + side * (i + 0.5), { align: "right", colour: muted });
+      text(g, shortened(data.classes[i], margin - 8), margin - 5, 2 + side * (i + 0.5), { align: "right", colour: muted });
       g.save();
       g.translate(margin + side * (i + 0.5), side * C + 6);
       if (long) g.rotate(-Math.PI / 2);
-      text(g, data.classes[i], 0, long ? 0 : 8, { align: long ? "right" : "center", colour: muted });
+      text(g, shortened(data.classes[i], margin - 8), 0, long ? 0 : 8, { align: long ? "right" : "center", colour: muted });
       g.restore();
       for (let j = 0; j < C; j += 1) {
         const n = counts[i * C + j], x = margin + side * j, y = 2 + side * i;
