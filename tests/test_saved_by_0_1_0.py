@@ -51,6 +51,15 @@ def test_the_same_command_trains_nothing(saved: Path, sweeplab: Command) -> None
     assert f"0 runs to train, {total} complete already" in done.out
 
 
+def test_it_is_listed_as_trained_by_an_older_engine(saved: Path, sweeplab: Command) -> None:
+    total = len(pd.read_csv(saved / "runs.csv"))
+    listed = sweeplab("ls", saved).out
+    assert f"complete: {total} runs" in listed
+    assert "older" in listed
+    (run, *_) = saved.rglob("run.json")
+    assert "older" in sweeplab("ls", run.parent).out
+
+
 def test_it_comes_back(saved: Path, sweeplab: Command) -> None:
     done = sweeplab("reproduce", saved)
     # The engine is another since, whose last bits are others, and it says so.

@@ -14,6 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+# Of the engine that trains; part of what identifies a run: raised whenever a change to
+# `training.stacked` can change the bits of a result.
+ENGINE_VERSION = 2
+
 PACKAGES = ("sweeplab", "torch", "torchvision", "numpy", "hydra-core", "scikit-learn")
 
 

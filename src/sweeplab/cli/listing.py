@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from sweeplab.config import KNOBS
 from sweeplab.errors import NewerFormatError, RunFolderError, UnreadableError
-from sweeplab.provenance import arithmetic
+from sweeplab.provenance import ENGINE_VERSION, arithmetic
 from sweeplab.runs.files import read_regular, size_in
 from sweeplab.runs.folder import RunFolder, goes_on, is_complete, read_record
 from sweeplab.runs.record import RunRecord
@@ -90,6 +90,8 @@ def _describe_sweep(folder: SweepFolder) -> tuple[str, str]:
         for bad in ("diverged", "stopped", "failed", "damaged", "pruned")
         if states[bad]
     ]
+    older = sum(_by_older_engine(record) for _, record in known)
+    parts += [f"{'' if older == total else f'{older} '}trained by an older engine"] if older else []
     parts += [f"with {len(kinds)} sets of vector instructions"] if len(kinds) > 1 else []
     return ", ".join(parts), _answer(folder)
 
@@ -135,6 +137,11 @@ def _state(run: RunFolder, noted: str) -> tuple[str, RunRecord | None]:
     return record.status if sound else "damaged", record
 
 
+def _by_older_engine(record: RunRecord | None) -> bool:
+    """Whether a run comes back to rounding alone, for another engine than this one trained it."""
+    return record is not None and record.engine_version < ENGINE_VERSION
+
+
 def _describe_run(run: RunFolder) -> tuple[str, str]:
     record = read_record(run)
     if record.status == "failed":
@@ -144,9 +151,12 @@ def _describe_run(run: RunFolder) -> tuple[str, str]:
     if record.last is not None:
         after = f"stopped after {count(record.stopped_after or 0, 'epoch')}"
         return after, f"validation accuracy {record.last.val_accuracy:.3f}"
+    older = "trained by an older engine" if _by_older_engine(record) else ""
     if record.final is None:
-        return "complete: diverged", ""
-    return "complete", f"validation accuracy {record.final.val_accuracy:.3f}"
+        return ", ".join(filter(None, ("complete: diverged", older))), ""
+    return ": ".join(
+        filter(None, ("complete", older))
+    ), f"validation accuracy {record.final.val_accuracy:.3f}"
 
 
 def _date(path: Path) -> str:

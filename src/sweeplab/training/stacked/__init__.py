@@ -1,10 +1,9 @@
 """``train_stack``: many runs trained at once, each exactly as it would come out alone."""
 
-from sweeplab.training.stacked.engine import ENGINE_VERSION, Watch, stream_stack, train_stack
+from sweeplab.training.stacked.engine import Watch, stream_stack, train_stack
 from sweeplab.training.stacked.grouping import STACK_WIDTH, plan_stacks, stack_key
 
 __all__ = [
-    "ENGINE_VERSION",
     "STACK_WIDTH",
     "Watch",
     "plan_stacks",

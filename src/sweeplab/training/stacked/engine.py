@@ -27,9 +27,6 @@ from sweeplab.training.stacked.panel import Keep, TrainedRun, train_panel
 from sweeplab.training.stacked.spread import Spread
 from sweeplab.training.stacked.weights import OBEYED, unused_factor
 
-# Part of what identifies a run: raised whenever a change here can change the bits of a result.
-ENGINE_VERSION = 2
-
 # Called after an evaluation with its iteration, and with the validation accuracy of each run that
 # goes on, by its position in the stack. Panels train side by side, each in a thread of its own.
 Watch = Callable[[int, Mapping[int, float]], None]
