@@ -67,7 +67,9 @@ class TestBesideTheAnswer:
     def test_the_legend_has_only_what_the_panel_shows(self, plots: list[Plot]) -> None:
         [plot] = [plot for plot in plots if plot.name == "knob-batch_size"]
         labels = [text.get_text() for text in plot.figure.legends[0].get_texts()]
-        best = "best setting at this value, 95 % interval"
+        best = (
+            "best setting at this value; bars: 95 % interval, luck of the validation set left out"
+        )
         assert labels == ["one run", "diverged run, with their number", best]
         assert [label for _, label in picture(plot, "").legend] == [best]
 

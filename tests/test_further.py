@@ -91,8 +91,8 @@ def test_nothing_found_is_nothing_said(analysed: tuple[Sweep, Analysis]) -> None
 def test_the_budget_says_what_helps_most(analysed: tuple[Sweep, Analysis]) -> None:
     sentences = said(analysed, budgets=BUDGETS)["certainty"]
     assert sentences[0] == (
-        "75 % of the uncertainty of this accuracy comes from the validation images, 25 % from the "
-        "seeds."
+        "75 % of the uncertainty of the recommended setting's accuracy comes from the validation "
+        "images, 25 % from the seeds."
     )
     # By hand: 4 falls to 2.5 with twice the images, and its root by 21 %; of the difference,
     # 4 falls to 2.5 with twice the seeds.
@@ -107,7 +107,7 @@ def test_the_budget_with_draws_misses_nothing(analysed: tuple[Sweep, Analysis]) 
     found = replace(BUDGETS, accuracy=parts, difference=None, draws=4)
     sentences = said(analysed, budgets=found)["certainty"]
     assert sentences[0].startswith(
-        "50 % of the uncertainty of this accuracy comes from the training"
+        "50 % of the uncertainty of the recommended setting's accuracy comes from the training"
     )
     assert "draws of the training images would make its interval 21 %" in sentences[1]
     assert not any("not counted" in sentence for sentence in sentences)
@@ -151,7 +151,10 @@ def test_stopping_gains_loses_or_neither(analysed: tuple[Sweep, Analysis]) -> No
     assert "would lose accuracy: −0.020 ± 0.010" in loses
     assert "0.040 higher at their best" in luck
     [none] = said(analysed, stopping=replace(found, gain=0.0, half=0.0))["length"]
-    assert none == "Chosen on the other seeds, the best iteration is always the last one."
+    assert none == (
+        "Stopping early gains nothing: "
+        "the best iteration of the other seeds is always the last one."
+    )
 
 
 def test_sections_and_their_sentences_have_the_same_keys(analysed: tuple[Sweep, Analysis]) -> None:

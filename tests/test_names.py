@@ -17,6 +17,7 @@ from sweeplab.figures.plots.confusion import confusion
 from sweeplab.figures.svg import page_parts, to_svg
 from sweeplab.report.build import build_report
 from sweeplab.sweeps.tables import load_sweep
+from sweeplab.words import setting_text
 
 HOSTILE = 'R&D "\'<b>url(#x) id="y" </script>\n\x07\x1b[31m$\\frac$ #0072b2'
 ALIKE = HOSTILE.replace("&", "-")  # a file's name would be the same
@@ -100,3 +101,9 @@ def test_classes_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
     (ax,) = confusion(load_sweep(tmp_path)).subfigs[0].axes
     heights = [bar.get_y() for bar in ax.patches]
     assert len(set(heights)) == len(heights) == len(ax.get_yticklabels()) == 20
+
+
+def test_a_zero_that_stands_for_all_is_said_to_be_all() -> None:
+    values = {"eval_train": 0, "epochs": 0}
+    assert setting_text(values, [*values]) == "training images evaluated = all, epochs = 0"
+    assert setting_text({"eval_train": 30}, ["eval_train"]) == "training images evaluated = 30"

@@ -198,7 +198,7 @@ def about(knob: str, sweep: Sweep, said: Verdict, every: list[str]) -> list[str]
         v
         for one in mine
         if one.startswith("Not clearly")
-        for v in re.findall(known, one.split(", by ")[0])
+        for v in re.findall(known, one.split(", though ")[0])
     }
     if worse & close or best & (worse | close):
         faults.append(f"{name}: best {best}, worse {worse}, close {close}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from test_statistics_samples import answers, as_replicates, curves_of, fail, mak
 
 from sweeplab.report.text.verdict import Verdict, verdict
 from sweeplab.statistics import Analysis, Correct, analyse_runs, knob_tests, noise, rise_of, rises
+from sweeplab.statistics.early import Stopping
 from sweeplab.sweeps.tables import Sweep
+from sweeplab.words import value_text
 
 LR, DECAY, BATCH, SIZE = "optimizer.lr", "optimizer.weight_decay", "batch_size", "data.train_size"
 
@@ -409,6 +412,44 @@ def test_curves_that_rise_are_never_said_to_be_too_long() -> None:
     *_, said = judge(runs.assign(best_iteration=40), rising, knobs, correct)
     assert warned(said, "still rises")
     assert not warned(said, "fewer iterations")
+
+
+def test_early_peaks_are_no_advice_where_stopping_was_seen_to_lose() -> None:
+    runs, curves, knobs, correct = make_sweep({LR: [0.01, 0.1, 1.0]}, peak, seeds=5)
+    sweep, found, said = judge(runs.assign(best_iteration=40), curves, knobs, correct)
+    assert warned(said, "fewer iterations would do")
+    stop = Stopping(gain=-0.02, half=0.01, seen=0.0, iteration=40, last=310, replicates=5)
+    loses, may = (
+        replace(found, further=replace(found.further, stopping=replace(stop, half=half)))
+        for half in (0.01, 0.03)
+    )
+    assert not warned(verdict(sweep, loses), "fewer iterations")
+    assert warned(verdict(sweep, may), "fewer iterations would do")
+
+
+def test_the_lowest_of_values_that_chance_may_explain_is_told_with_its_interval() -> None:
+    grid = {LR: [0.01, 0.1, 1.0], DECAY: [0.0, 0.1]}
+    runs, curves, knobs, correct = make_sweep(grid, lambda s: -3.0 * (s[LR] > 0.5), 3, own=0.3)
+    sweep, found, _ = judge(runs, curves, knobs, correct)
+    rows = found.effects[found.effects["knob"] == DECAY]
+    assert not rows["clear"].any()
+    [low] = rows[~rows["top"].astype(bool)].to_dict("records")
+    table = replace(found, effects=found.effects.copy())
+    for difference, told in ((-0.004, False), (-0.013, True)):
+        here = (table.effects["knob"] == DECAY) & (table.effects["value"] == low["value"])
+        top = float(rows.loc[rows["top"], "best_mean"].iloc[0])
+        table.effects.loc[here, ["best_mean", "difference", "low", "high"]] = (
+            top + difference,
+            difference,
+            -0.03,
+            0.006,
+        )
+        words = verdict(sweep, table).questions[DECAY]
+        assert ("The lowest, " in words) == told
+    assert (
+        f"The lowest, {value_text(low['value'])}, is −0.013 (−0.030 to +0.006) from the best; more "
+        "seeds or validation data would tell whether that is chance."
+    ) in words
 
 
 def test_how_small_a_difference_would_be_found() -> None:

@@ -129,6 +129,7 @@ class RunConfig:
         Range(0, LARGEST_INT),
         unit="images",
         off=0,
+        zero="all",
     )
 
     def __post_init__(self) -> None:

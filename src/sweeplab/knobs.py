@@ -112,6 +112,7 @@ class Declared:
     role: Role = "knob"
     free: bool = False  # whether runs that are trained together may differ in it
     ordered: bool = False  # whether a value beyond those that were tried could be better
+    zero: str = ""  # what 0 means, in sentences; empty where it is a number like others
     off: Any = None  # the value at which it does nothing, if there is one
     signed_off: bool = False  # at that value it is in the signature all the same, as 0.1.0 had it
 

@@ -97,6 +97,12 @@ def value_text(value: Any) -> str:
     return f"{number:.6g}"
 
 
+def knob_value(key: str, value: Any) -> str:
+    """``value`` of the knob ``key`` as :func:`value_text` has it, or the word for its zero."""
+    known = KNOBS.get(key)
+    return known.zero if known and known.zero and value == 0 else value_text(value)
+
+
 def level_texts(values: Sequence[Any]) -> list[str]:
     """The values of a knob for an axis, with as few digits as tell them apart, at least three."""
     full = [value_text(value) for value in values]
@@ -126,7 +132,9 @@ def setting_text(values: Mapping[Any, Any], knobs: Sequence[str], *, short: bool
     texts = []
     for key in knobs:
         parts = [part for part in parts_of(key) if part in values] or [key]
-        texts.append(" with ".join(f"{name(part)} = {value_text(values[part])}" for part in parts))
+        texts.append(
+            " with ".join(f"{name(part)} = {knob_value(part, values[part])}" for part in parts)
+        )
     return ", ".join(texts)
 
 

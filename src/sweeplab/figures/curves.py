@@ -253,7 +253,8 @@ def bars_note(n: pd.Series[int], of: str = "seeds") -> str:
     """As :func:`bands_note`, for bars; a part of a sentence."""
     if n.max() == 1:
         return f"; one {of.removesuffix('s')} each, so there are no intervals"
-    return f"; bars are 95 % t intervals over {of} ({_how_many(n, of)})"
+    left_out = "without the luck of the validation set, which sentences count"
+    return f"; bars are 95 % t intervals over {of} alone ({_how_many(n, of)}), {left_out}"
 
 
 def above_limit(points: pd.DataFrame, metric: str) -> str:

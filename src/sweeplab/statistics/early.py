@@ -33,6 +33,11 @@ class Stopping:
         """Whether it gains more than chance explains."""
         return self.gain > self.half
 
+    @property
+    def loses(self) -> bool:
+        """Whether it loses more than chance explains."""
+        return self.gain < -self.half
+
 
 def early_means(runs: pd.DataFrame, numbers: pd.Series[int], curves: pd.DataFrame) -> pd.DataFrame:
     """Each setting's mean validation accuracy early in training and at the end.

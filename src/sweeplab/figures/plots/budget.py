@@ -32,13 +32,21 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "budget",
         "Where the uncertainty comes from",
         budget(sweep, analysis),
-        "Shares of the variance of the recommended setting's accuracy, and of its difference to "
-        f"the next best setting. Differences are taken {example()} by {example()}, so "
-        f"{examples()} matter less there.",
+        _caption(differs=len(rows) > 1),
         series(
             f"{what}: " + ", ".join(f"{percent(share)} {name}" for name, share in shares.items())
             for what, shares in rows.items()
         ),
+    )
+
+
+def _caption(*, differs: bool) -> str:
+    of = "Shares of the variance of the recommended setting's accuracy"
+    if not differs:
+        return f"{of}."
+    return (
+        f"{of}, and of its difference to the next best setting. Differences are taken {example()} "
+        f"by {example()}, so {examples()} matter less there."
     )
 
 

@@ -24,7 +24,9 @@ CELL = Cell(width=5.0, height=3.3, left=0.75)
 RASTER_FROM = 3_000
 MANY = 200
 RUN, DIVERGED = "one run", "diverged run, with their number"  # in the panel of every run
-MEAN, BEST = (f"{what} at this value, 95 % interval" for what in ("mean", "best setting"))
+# Bars are narrower than what sentences say where images are the greater luck: that must be said.
+BARS = "bars: 95 % interval, luck of the validation set left out"
+MEAN, BEST = (f"{what} at this value; {BARS}" for what in ("mean", "best setting"))
 
 
 def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:

@@ -60,7 +60,7 @@ def by_knob(sweep: Sweep, analysis: Analysis, key: str) -> Iterator[Plot]:
         + above_limit(held, "train_loss")
         + curves_note(table, [key], CLOCKS[x])
         + training_note(sweep.runs)
-        + (f" {count(left_out, 'value')} in between not drawn." if left_out else ""),
+        + (f" Not drawn: {count(left_out, 'value')} in between." if left_out else ""),
         ("At the end: " if seeds_only else f"At the end, by {name}: ")
         + series(
             ("" if seeds_only else f"{value_text(value)}: ")

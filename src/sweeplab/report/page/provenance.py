@@ -10,7 +10,7 @@ import pandas as pd
 from sweeplab.report.text.merged import environments
 from sweeplab.sweeps.settings import REPLICATES, SEED
 from sweeplab.sweeps.tables import CONFIG, Sweep
-from sweeplab.words import count, examples, knob_name, some, value_text
+from sweeplab.words import count, examples, knob_name, knob_value, some
 
 
 def provenance(sweep: Sweep) -> dict[str, list[tuple[str, str]]]:
@@ -19,7 +19,7 @@ def provenance(sweep: Sweep) -> dict[str, list[tuple[str, str]]]:
     fixed = [key for key in CONFIG if key != SEED and runs[key].nunique() == 1]
     return {
         "The same for every run": [
-            *((knob_name(key), value_text(runs[key].iloc[0])) for key in fixed),
+            *((knob_name(key), knob_value(key, runs[key].iloc[0])) for key in fixed),
             *(
                 (f"{knob_name(key)}s", ", ".join(map(str, runs[key].unique())))
                 for key in REPLICATES

@@ -33,7 +33,9 @@ def settings_table(sweep: Sweep, analysis: Analysis, *, key: str, title: str) ->
     """Every setting, the best first."""
     order = ranked(sweep.settings)
     table = pd.concat([order, sweep.settings.drop(order.index)])
-    standing = dict.fromkeys(analysis.could_be_best, "tied") | {analysis.recommended: "recommended"}
+    standing = dict.fromkeys(analysis.could_be_best, "could be the best") | {
+        analysis.recommended: "recommended"
+    }
     table["standing"] = [standing.get(setting, "") for setting in table["setting"]]
     table["rank"] = range(1, len(table) + 1)
     names: dict[Any, list[str]] = {}

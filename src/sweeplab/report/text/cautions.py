@@ -32,7 +32,7 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
     said += map(_edge, analysis.edges)
     if analysis.recommended is None:
         return said
-    if analysis.best_iterations:
+    if analysis.best_iterations and not _early_stop_loses(analysis):
         several = len(analysis.could_be_best) > 1
         said.append(_best_iterations(analysis.best_iterations, several=several))
     if analysis.rise and analysis.rise.clear:
@@ -60,6 +60,12 @@ def cautions(part: Sweep, analysis: Analysis) -> list[str]:
             "their accuracies alone: fewer differences are found."
         )
     return said
+
+
+def _early_stop_loses(analysis: Analysis) -> bool:
+    """Whether early peaks are luck: stopping there was seen to lose accuracy (``further``)."""
+    best, stop = analysis.best_iterations, analysis.further.stopping
+    return bool(best and not best.late and stop and stop.loses)
 
 
 def _outcomes(runs: Outcomes) -> list[str]:

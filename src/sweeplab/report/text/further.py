@@ -65,8 +65,9 @@ def shared_draws(overlap: float | None) -> list[str]:
 
 def _budgets(found: Budgets) -> list[str]:
     names = {part: luck_name(part, together=found.together) for part in found.known}
+    of = "the uncertainty of the recommended setting's accuracy"
     said = [
-        f"{capital(_parts(found.accuracy, names, 'the uncertainty of this accuracy'))}.",
+        f"{capital(_parts(found.accuracy, names, of))}.",
         f"{_helps(found.accuracy, found, 'its interval')}; nothing else helps as much.",
     ]
     if found.difference and found.difference.total > 0 and len(names) > 1:
@@ -82,7 +83,7 @@ def _budgets(found: Budgets) -> list[str]:
         of, keys = (listed([*part]) for part in zip(*absent, strict=True))
         said.append(f"The luck of {of} is not counted: {keys} would show it.")
     if found.draws < 2:
-        said.append(f"With few training {examples()}, theirs can be larger than all other luck.")
+        said.append(f"With few training {examples()} that luck can be larger than all other.")
     return said
 
 
@@ -165,7 +166,10 @@ def _signed(value: float) -> str:
 def _stopping(found: Stopping, chance: Chance) -> list[str]:
     if found.half == 0 == found.gain:
         others = "training sets" if chance.draws else "seeds"
-        return [f"Chosen on the other {others}, the best iteration is always the last one."]
+        return [
+            "Stopping early gains nothing: the best iteration of the other "
+            f"{others} is always the last one."
+        ]
     change = plus_minus(found.gain, found.half, signed=True)
     over = replicates(found.replicates, draws=chance.draws)
     how = f"(leave-one-out over {over}, on the same validation {examples()})"
@@ -173,11 +177,11 @@ def _stopping(found: Stopping, chance: Chance) -> list[str]:
         where = f"near iteration {found.iteration:,} of {found.last:,}"
         return [f"Stopping the recommended setting {where} would gain {change} {how}."]
     nothing = "would gain nothing measurable"
-    if found.gain + found.half < 0:
+    if found.loses:
         nothing = "would lose accuracy"
     return [
         f"Stopping the recommended setting at its best iteration {nothing}: {change} {how}.",
-        f"Its curves are {number(found.seen)} higher at their best: the luck of that iteration.",
+        f"Its curves are {number(found.seen)} higher at their best: that is the iteration's luck.",
     ]
 
 

@@ -27,6 +27,7 @@ from sweeplab.words import (
 Row = dict[Any, Any]
 
 NAMED = 3  # values named one by one
+TELLING = 0.005  # of accuracy, of a difference that chance may explain, to be told
 LEAST = 0.001  # of accuracy, that is told in numbers
 STEADY = 3  # values, from which on a rise is called steady
 
@@ -44,7 +45,7 @@ def knob_said(analysis: Analysis, knob: str) -> list[str]:
         only = f"{value_text(row['value'])} ran to the end with every seed"
         return [f"Only {knob_name(knob)} {only}: {number(row['best_mean'])}.", *none_ran]
     if not any(row["clear"] for row in ran):
-        return [_no_clear_difference(analysis, knob, ran), *none_ran]
+        return [_no_clear_difference(analysis, knob, ran), *_lowest(ran), *none_ran]
     return [_clear(knob, ran), *_losses(knob, ran), *none_ran]
 
 
@@ -62,6 +63,18 @@ def _no_clear_difference(analysis: Analysis, knob: str, ran: Sequence[Row]) -> s
         f"The best accuracy does not clearly depend on the {name} ({reached}); "
         "at some values of other knobs it matters."
     )
+
+
+def _lowest(ran: Sequence[Row]) -> list[str]:
+    """The value that is furthest below the best, which a reader sees and asks about."""
+    row = min(ran, key=lambda row: row["best_mean"])
+    if row["top"] or -row["difference"] < TELLING:
+        return []
+    return [
+        f"The lowest, {value_text(row['value'])}, is "
+        f"{change(row['difference'], row['low'], row['high'])} from the best; more seeds or "
+        "validation data would tell whether that is chance."
+    ]
 
 
 def _clear(knob: str, ran: Sequence[Row]) -> str:
@@ -116,9 +129,9 @@ def _losses(knob: str, ran: Sequence[Row]) -> list[str]:
     close = [row for row in ran if not row["clear"] and not row["top"]]
     if close:
         most = -min(row["difference"] for row in close)
-        by = f"at most {number(most)}" if most >= LEAST else f"less than {LEAST}"
+        by = f"up to {number(most)}" if most >= LEAST else f"less than {LEAST}"
         values = listed([value_text(row["value"]) for row in close])
-        said.append(f"Not clearly worse: {values}, by {by}.")
+        said.append(f"Not clearly worse: {values}, though {by} lower here.")
     return said
 
 
