@@ -51,7 +51,7 @@ def __getattr__(name: str) -> Any:
 def _speaking(draw: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(draw)
     def drawn(sweep: Any, *args: Any, **kwargs: Any) -> Any:
-        with speaking_of(sweep.runs["data.name"]):
+        with speaking_of(sweep.runs.get("data.name", ())):  # a table of one's own has none
             return draw(sweep, *args, **kwargs)
 
     return drawn
