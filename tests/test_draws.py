@@ -109,6 +109,10 @@ def test_a_sweep_over_draws_from_training_to_report(sweeplab: Command) -> None:
     assert "3 training sets" in page
     assert "over 3 seeds" not in page
     assert "n = 3 seeds" not in page
+    # What runs of one setting differ by is which training images they had, and not "the seed".
+    assert "the draw of the training images" in page
+    assert "knob and the training images in the variance" in page
+    assert "differences between runs, the seed" not in page
     # The same again trains nothing, and one run comes back as it was.
     assert "12 complete already" in sweeplab("train", "-m", *sizes, *sweep).text
     assert sweeplab("reproduce", "sweep/7").code == 0

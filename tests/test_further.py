@@ -102,6 +102,15 @@ def test_the_budget_says_what_helps_most(analysed: tuple[Sweep, Analysis]) -> No
     assert "training images were drawn is not counted: data.train_draw=range(5)" in sentences[4]
 
 
+def test_of_one_seed_only_the_known_part_is_told(analysed: tuple[Sweep, Analysis]) -> None:
+    known = replace(BUDGETS, accuracy=Budget(1e-4, 0.0, 0.0), difference=None, seeds=1)
+    sentences = " ".join(said(analysed, budgets=known)["certainty"])
+    assert "nothing else" not in sentences  # more seeds may well help more
+    assert (
+        "The luck of which training images were drawn and of the seed is not counted" in sentences
+    )
+
+
 def test_the_budget_with_draws_misses_nothing(analysed: tuple[Sweep, Analysis]) -> None:
     parts = Budget(images=1e-4, seeds=1e-4, training=2e-4)
     found = replace(BUDGETS, accuracy=parts, difference=None, draws=4)
@@ -150,6 +159,8 @@ def test_stopping_gains_loses_or_neither(analysed: tuple[Sweep, Analysis]) -> No
     loses, luck = said(analysed, stopping=replace(found, gain=-0.02))["length"]
     assert "would lose accuracy: −0.020 ± 0.010" in loses
     assert "0.040 higher at their best" in luck
+    two = replace(found, gain=0.02, half=0.33, replicates=2)  # wider than any gain could be
+    assert "length" not in said(analysed, stopping=two)
     [none] = said(analysed, stopping=replace(found, gain=0.0, half=0.0))["length"]
     assert none == (
         "Stopping early gains nothing: "

@@ -78,9 +78,13 @@ def parts_of(key: str) -> list[str]:
     return key.split(TOGETHER)
 
 
-def effect_name(effect: str, knobs: Sequence[str]) -> str:
-    """What explains a share of the variance: ``learning rate × batch size``, or ``effect``."""
-    return " × ".join(map(knob_name, knobs)) or effect
+def effect_name(effect: str, knobs: Sequence[str], *, draws: bool = False) -> str:
+    """What explains a share of the variance: ``learning rate × batch size``, or ``effect``.
+
+    ``draws``: what "seeds" explain is the luck of which training examples were drawn.
+    """
+    name = " × ".join(map(knob_name, knobs)) or effect
+    return luck_name("training") if draws and name == "seeds" else name
 
 
 def value_text(value: Any) -> str:

@@ -16,7 +16,7 @@ from sweeplab.figures.theme import ACCENT, INK, styled
 from sweeplab.statistics.analysis import analyse
 from sweeplab.statistics.importance import EXACT, HIGHER, SEEDS
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import effect_name, listed, percent, percents, setting_text
+from sweeplab.words import effect_name, listed, luck_name, percent, percents, setting_text
 
 MOST = 14
 ROW = 0.44  # inches, for a bar with its name above
@@ -31,12 +31,16 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "importance",
         "Shares of the differences between runs",
         importance(sweep, analysis),
-        caption(table),
+        caption(table, draws=analysis.chance.draws),
         series(
-            f"{effect_name(row['effect'], row['knobs'])}: {_share(row)}"
+            f"{_name(row, analysis)}: {_share(row)}"
             for row in table.sort_values("share", ascending=False).to_dict("records")
         ),
     )
+
+
+def _name(row: Mapping[Any, Any], analysis: Analysis) -> str:
+    return effect_name(row["effect"], row["knobs"], draws=analysis.chance.draws)
 
 
 def _share(row: Mapping[Any, Any]) -> str:
@@ -60,11 +64,12 @@ def importance(sweep: Sweep, analysis: Analysis | None = None) -> Figure:
     Raises:
         SweeplabError: there is no effect to show.
     """
-    rows = (analysis or analyse(sweep)).importance.nlargest(MOST, "share")
+    found = analysis or analyse(sweep)
+    rows = found.importance.nlargest(MOST, "share")
     if rows.empty:
         raise SweeplabError("No knob's importance is known: too little varies in this sweep.")
-    names = map(effect_name, rows["effect"], rows["knobs"])
-    rows = rows.assign(name=[*names], at=range(len(rows)))
+    names = [_name(row, found) for row in rows.to_dict("records")]
+    rows = rows.assign(name=names, at=range(len(rows)))
     cell = Cell(width=5.0, height=0.75 + ROW * len(rows), left=0.45, right=0.3, top=0.1)
     figure, (ax,) = panels(1, cell=cell)
     sns.barplot(
@@ -89,14 +94,14 @@ def importance(sweep: Sweep, analysis: Analysis | None = None) -> Figure:
     return figure
 
 
-def caption(importance: pd.DataFrame) -> str:
+def caption(importance: pd.DataFrame, *, draws: bool = False) -> str:
     """What the shares are of, how they were computed, and what they depend on."""
     effects = set(importance["effect"])
     parts = {
         "each knob": True,
         "each pair of knobs beyond its two": (importance["order"] == 2).any(),
         "three or more together (higher order)": HIGHER in effects,
-        "the seeds": SEEDS in effects,
+        f"the {luck_name('training') if draws else 'seeds'}": SEEDS in effects,
     }
     those = [part for part, is_there in parts.items() if is_there]
     exact = importance["method"].iloc[0] == EXACT

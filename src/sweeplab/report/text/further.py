@@ -26,6 +26,7 @@ from sweeplab.words import (
 )
 
 ALIKE = 0.2  # of their images that draws share, from which it is said
+FEWEST = 3  # replicates, for what stopping early gains to be told where it is not clear
 FEWEST_TRIES = 10  # settings, for a search among them to mean something
 
 
@@ -68,20 +69,21 @@ def _budgets(found: Budgets) -> list[str]:
     of = "the uncertainty of the recommended setting's accuracy"
     said = [
         f"{capital(_parts(found.accuracy, names, of))}.",
-        f"{_helps(found.accuracy, found, 'its interval')}; nothing else helps as much.",
+        _helps(found.accuracy, found, "its interval")
+        + ("; nothing else that is counted helps as much." if len(names) > 1 else "."),
     ]
     if found.difference and found.difference.total > 0 and len(names) > 1:
         what = "the uncertainty of its difference to the next best setting"
         said.append(f"{capital(_parts(found.difference, names, what))}.")
         said.append(f"{_helps(found.difference, found, 'the interval of that difference')}.")
     missing = {
-        f"which training {examples()} were drawn": (found.draws < 2, "data.train_draw=range(5)"),
-        "the seed": (found.seeds < 2 and not found.together, "seed=range(5)"),
+        f"of which training {examples()} were drawn": (found.draws < 2, "data.train_draw=range(5)"),
+        "of the seed": (found.seeds < 2 and not found.together, "seed=range(5)"),
     }
     absent = [(name, add) for name, (gone, add) in missing.items() if gone]
     if absent:
         of, keys = (listed([*part]) for part in zip(*absent, strict=True))
-        said.append(f"The luck of {of} is not counted: {keys} would show it.")
+        said.append(f"The luck {of} is not counted: {keys} would show it.")
     if found.draws < 2:
         said.append(f"With few training {examples()} that luck can be larger than all other.")
     return said
@@ -170,6 +172,8 @@ def _stopping(found: Stopping, chance: Chance) -> list[str]:
             "Stopping early gains nothing: the best iteration of the other "
             f"{others} is always the last one."
         ]
+    if found.replicates < FEWEST and abs(found.gain) <= found.half:
+        return []  # two say nothing: their interval is wider than any gain could be
     change = plus_minus(found.gain, found.half, signed=True)
     over = replicates(found.replicates, draws=chance.draws)
     how = f"(leave-one-out over {over}, on the same validation {examples()})"

@@ -129,7 +129,8 @@ def _losses(knob: str, ran: Sequence[Row]) -> list[str]:
     close = [row for row in ran if not row["clear"] and not row["top"]]
     if close:
         most = -min(row["difference"] for row in close)
-        by = f"up to {number(most)}" if most >= LEAST else f"less than {LEAST}"
+        by = f"less than {LEAST}" if most < LEAST else number(most)
+        by = f"up to {by}" if most >= LEAST and len(close) > 1 else by
         values = listed([value_text(row["value"]) for row in close])
         said.append(f"Not clearly worse: {values}, though {by} lower here.")
     return said
