@@ -46,6 +46,29 @@ def test_the_correlation_is_scipys_at_a_tenth_a_quarter_and_half_of_training() -
         assert row["place"] == 8 - np.argsort(np.argsort(mean[:, step]))[3]
 
 
+def test_of_equal_orders_the_interval_begins_at_two_neighbours_the_other_way_round() -> None:
+    runs, numbers, curves = sweep(lambda k, s: np.linspace(0, k + 1, len(STEPS)), 6, 1)
+    table = early(early_means(runs, numbers, curves), None)
+    swapped = spearmanr([1, 2, 3, 4, 5, 6], [2, 1, 3, 4, 5, 6])[0]
+    # Bonett and Wright's standard error of Fisher's transform, at a correlation of 1.
+    low = np.tanh(np.arctanh(swapped) - 1.959964 * np.sqrt(1.5 / 3))
+    assert table["low"].tolist() == pytest.approx([low] * 3)
+
+
+def test_the_error_of_stopping_is_that_of_overlapping_seeds() -> None:
+    # The best iteration is 50 of every seed: gains 0.10, 0.11 and 0.12, by hand.
+    runs, _, curves = sweep(
+        lambda k, s: np.where(STEPS == 50, 0.9 + 0.01 * s, np.where(STEPS > 50, 0.8, 0.5)), 1, 3
+    )
+    found = stopping(runs, curves)
+    assert found is not None
+    assert found.gain == pytest.approx(0.11)
+    # t(0.975, 2) = 4.3027; by Nadeau and Bengio: 1/n of each, 1/(n - 1) of those that choose.
+    assert found.half == pytest.approx(4.3027 * 0.01 * np.sqrt(1 / 3 + 1 / 2), rel=1e-4)
+    assert found.clear
+    assert not found.loses
+
+
 def test_its_interval_holds_the_planted_correlation() -> None:
     random = np.random.default_rng(2)
     for pearson, settings in ((0.6, 12), (0.9, 12), (0.9, 60)):

@@ -25,6 +25,7 @@ from sweeplab.statistics import (
     recommend,
     replicates,
 )
+from sweeplab.statistics.edges import _beyond
 from sweeplab.sweeps.comparable import comparable, validation_set
 from sweeplab.sweeps.settings import repeated, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep, load_sweep
@@ -262,3 +263,19 @@ def test_a_repeat_that_is_left_out_renumbers_no_setting() -> None:
     }
     assert [means[number] for number in table.index] == table["final_val_accuracy"].tolist()
     assert table["runs"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("inwards", "beyond"),
+    [
+        ([100.0, 10.0, 1.0], 1000.0),  # steps of one factor
+        ([0.001, 0.01], 0.0001),
+        ([40.0, 30.0, 20.0], 50.0),  # steps of one size, upwards
+        ([0.0, 0.5, 1.0], -0.5),  # no factor leads to 0
+        ([0.9, 0.5, 0.1], 1.3),
+    ],
+)
+def test_the_value_beyond_a_range_goes_on_as_the_range_did(
+    inwards: list[float], beyond: float
+) -> None:
+    assert _beyond(np.array(inwards)) == pytest.approx(beyond)

@@ -398,6 +398,7 @@ def test_the_last_steps_of_curves_show_how_much_a_setting_wobbles() -> None:
 def test_optimism_without_choice_or_predictions() -> None:
     right = simulated(14, np.zeros(3), 2)
     assert optimism(noise(as_replicates(right[:1])))["optimism"].iloc[0] == 0
+    assert optimism(noise(as_replicates(right[:2])))["optimism"].iloc[0] > 0  # a choice of two
     row = optimism(noise(as_replicates(right, predictions=False))).iloc[0]
     assert np.isnan(row["optimism"])
     assert row["k"] == 3

@@ -30,7 +30,6 @@ class Design:
     # Would do for it, all else as it is, to two digits; None where no number would.
     images: int | None
     seeds: int | None  # a setting
-    limit: str  # what most of the error comes from: "images" or "seeds"
 
     @property
     def enough(self) -> bool:
@@ -76,5 +75,4 @@ def design(model: Noise, tied: pd.DataFrame) -> Design | None:
         interest=INTEREST,
         images=needed(model.images, from_images, from_seeds),
         seeds=needed(ran, from_seeds, from_images) if model.covers_seeds else None,
-        limit="seeds" if from_seeds > from_images else "images",
     )
