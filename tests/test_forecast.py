@@ -45,7 +45,9 @@ def test_the_cadence_that_makes_it_a_tenth_is_named() -> None:
     fewer = dataclasses.replace(WHOLE, eval_train=1000)
     assert "With eval_every=" in forecast.evaluation_line([(fewer, SIZES, 1)])
     short = dataclasses.replace(WHOLE, epochs=1, batch_size=30_000)
-    assert "; eval_train=1000, fewer training" in forecast.evaluation_line([(short, SIZES, 1)])
+    line = forecast.evaluation_line([(short, SIZES, 1)])
+    assert "; eval_train=1000, fewer training" in line
+    assert "With eval_every" not in line  # of so few updates no cadence evaluates less
 
 
 def test_the_memory_is_said_where_it_does_not_suffice() -> None:
@@ -54,7 +56,7 @@ def test_the_memory_is_said_where_it_does_not_suffice() -> None:
     options = Options()
     assert forecast.memory_line(runs, options, there=2.5e9) == ""
     line = forecast.memory_line(runs, options, there=1e9)
-    assert "This sweep needs about 1." in line
+    assert "This sweep needs about 2.0 GB of memory" in line
     assert "307.6 MB of it for the data" in line
     assert line.endswith("1.0 GB are free: fewer examples need less.")
     several = Options(executor="processes", workers=4)
