@@ -452,6 +452,22 @@ def test_the_lowest_of_values_that_chance_may_explain_is_told_with_its_interval(
     ) in words
 
 
+def test_values_that_one_setting_had_are_no_finding_about_their_knob() -> None:
+    """Of ten settings as a search tries them the learning rate alone decides."""
+    rates, decays = np.geomspace(0.01, 1, 10), np.geomspace(0.001, 0.1, 10)
+    decay_of = dict(zip(rates, np.random.default_rng(4).permutation(decays), strict=True))
+    runs, curves, _, correct = make_sweep({LR: [*rates]}, lambda s: 2 * np.log10(s[LR]), seeds=3)
+    runs[DECAY] = runs[LR].map(decay_of)
+    _, found, said = judge(runs, curves, [LR, DECAY], correct)
+    assert found.effects["clear"].any()
+    assert said.questions[DECAY].startswith(
+        "Most values of the weight decay were tried once, each with other values of the other "
+        "knobs: what it does alone is not known. The best setting, and those not clearly worse, "
+    )
+    assert "helps" not in said.questions[DECAY]
+    assert "worse than" not in said.questions[LR]
+
+
 def test_how_small_a_difference_would_be_found() -> None:
     runs, curves, knobs, correct = make_sweep({LR: [0.1, 0.2]}, lambda s: s[LR], seeds=1)
     _, found, said = judge(runs, curves.iloc[:0], knobs, correct)

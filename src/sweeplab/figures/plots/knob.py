@@ -18,7 +18,7 @@ from sweeplab.figures.slices import best_over_others, levels, seeds_of, swept
 from sweeplab.figures.theme import ACCENT, BAD, CONTEXT, MOST_ORDERED, PAPER, styled
 from sweeplab.sweeps.settings import METRIC, METRIC_NAME
 from sweeplab.sweeps.tables import Sweep
-from sweeplab.words import knob_name, listed, number, plus_minus, value_text
+from sweeplab.words import knob_name, listed, numbers, plus_minus, value_text
 
 CELL = Cell(width=5.0, height=3.3, left=0.75)
 RASTER_FROM = 3_000
@@ -132,9 +132,9 @@ def _crosses(ax: Axes, diverged: pd.DataFrame, key: str, of: list[object]) -> No
 def _caption(runs: pd.DataFrame, best: pd.DataFrame, key: str, of: str, *, others: bool) -> str:
     by_mean = best.sort_values(METRIC, kind="stable")
     low, top = by_mean.iloc[0], by_mean.iloc[-1]
+    worst, reached = numbers(low[METRIC], top[METRIC])
     said = (
-        f"It goes from {number(low[METRIC])} at {value_text(low[key])} to "
-        f"{number(top[METRIC])} at {value_text(top[key])}."
+        f"It goes from {worst} at {value_text(low[key])} to {reached} at {value_text(top[key])}."
         if len(best) > 1
         else f"Only {knob_name(key)} = {value_text(top[key])} has completed runs."
     )

@@ -28,6 +28,8 @@ Row = dict[Any, Any]
 
 NAMED = 3  # values named one by one
 TELLING = 0.005  # of accuracy, of a difference that chance may explain, to be told
+ONCE = 0.5  # of a knob's values, with one setting each, from which it is not seen by itself
+MOST_LISTED = 8  # values
 LEAST = 0.001  # of accuracy, that is told in numbers
 STEADY = 3  # values, from which on a rise is called steady
 
@@ -37,16 +39,33 @@ def knob_said(analysis: Analysis, knob: str) -> list[str]:
     table = analysis.effects[analysis.effects["knob"] == knob]
     ran: list[Row] = table[table["best_mean"].notna()].to_dict("records")
     lost = [value_text(value) for value in table.loc[table["best_mean"].isna(), "value"]]
-    none_ran = [f"At {listed(lost)} no setting ran to the end with every seed."] if lost else []
+    where = listed(lost) if len(lost) <= MOST_LISTED else f"{len(lost)} other values"
+    none_ran = [f"At {where} no setting ran to the end with every seed."] if lost else []
     if not ran:
         return [f"No value of the {knob_name(knob)} ran to the end with every seed.", *none_ran]
     if len(ran) == 1:
         [row] = ran
         only = f"{value_text(row['value'])} ran to the end with every seed"
         return [f"Only {knob_name(knob)} {only}: {number(row['best_mean'])}.", *none_ran]
+    if analysis.effects["knob"].nunique() > 1 and (table["settings"] == 1).mean() > ONCE:
+        return [*_tried_once(knob, ran), *none_ran]
     if not any(row["clear"] for row in ran):
         return [_no_clear_difference(analysis, knob, ran), *_lowest(ran), *none_ran]
     return [_clear(knob, ran), *_losses(knob, ran), *none_ran]
+
+
+def _tried_once(knob: str, ran: Sequence[Row]) -> list[str]:
+    """Of a search: a value that one setting had may have done well or badly for its other knobs."""
+    good = [row["value"] for row in ran if not row["clear"]]
+    said = [
+        f"Most values of the {knob_name(knob)} were tried once, each with other values of the "
+        "other knobs: what it does alone is not known."
+    ]
+    if not any(isinstance(value, str | bool) for value in good):
+        first, last = value_text(min(good)), value_text(max(good))
+        reach = first if first == last else f"{first} to {last}"
+        said.append(f"The best setting, and those not clearly worse, have {reach}.")
+    return said
 
 
 def _no_clear_difference(analysis: Analysis, knob: str, ran: Sequence[Row]) -> str:
@@ -132,6 +151,8 @@ def _losses(knob: str, ran: Sequence[Row]) -> list[str]:
         by = f"less than {LEAST}" if most < LEAST else number(most)
         by = f"up to {by}" if most >= LEAST and len(close) > 1 else by
         values = listed([value_text(row["value"]) for row in close])
+        if len(close) > MOST_LISTED:
+            values = f"{len(close)} others"
         said.append(f"Not clearly worse: {values}, though {by} lower here.")
     return said
 
