@@ -452,6 +452,15 @@ def test_the_lowest_of_values_that_chance_may_explain_is_told_with_its_interval(
     ) in words
 
 
+def test_each_value_counts_its_settings_that_diverged() -> None:
+    runs, curves, knobs, correct = make_sweep({LR: [0.1, 1.0], DECAY: [0.0, 0.1]}, lambda _: 0.0, 2)
+    where = (runs[LR] == 1.0) & (runs[DECAY] == 0.1) & (runs["seed"] == runs["seed"].min())
+    fail(runs, np.flatnonzero(where), "diverged")
+    _, found, _ = judge(runs, curves, knobs, correct)
+    table = found.effects.set_index(["knob", "value"])["diverged"]
+    assert table.to_dict() == {(LR, 0.1): 0, (LR, 1.0): 1, (DECAY, 0.0): 0, (DECAY, 0.1): 1}
+
+
 def test_values_that_one_setting_had_are_no_finding_about_their_knob() -> None:
     """Of ten settings as a search tries them the learning rate alone decides."""
     rates, decays = np.geomspace(0.01, 1, 10), np.geomspace(0.001, 0.1, 10)
