@@ -463,6 +463,20 @@ def test_a_key_that_would_do_nothing_is_refused(
     assert "Traceback" not in done.text
 
 
+def test_a_path_may_have_any_name(
+    sweeplab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "süß, b=c").mkdir()
+    own_data.npz(tmp_path / "süß, b=c" / "f (1)=1.npz")
+    for number, name in enumerate(("~/süß, b=c/f (1)=1.npz", "süß, b=c/f (1)=1.npz")):
+        words = ("data=arrays", f"data.path={name}", "epochs=1", "batch_size=16")
+        done = sweeplab("train", *words, f"hydra.run.dir=run{number}")
+        assert done.code == 0, done.text
+    done = sweeplab("train", "data=arrays", "data.path=f=1.npz")  # no such file: Hydra's message
+    assert done.code == 1
+
+
 MAKERS: dict[str, tuple[Callable[[Path], Path], str, tuple[str, ...]]] = {
     "photographs": (own_data.photos, "photos", ("data=images", "data.size=10", "data.root=root")),
     "features": (own_data.npz, "f.npz", ("data=arrays",)),

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sweeplab.cli.experiments import Experiment, find, read
-from sweeplab.cli.typed import options_first, refuse_unknown_keys, take_experiment
+from sweeplab.cli.typed import options_first, quote_path, refuse_unknown_keys, take_experiment
 from sweeplab.config import RunConfig
 from sweeplab.errors import FULL_ERROR, ConfigError, SweeplabError, wants_traceback
 from sweeplab.places import conf_dir
@@ -42,7 +42,7 @@ def train(arguments: list[str], task: Callable[[Any], Any] | None = None) -> Non
             raise click.UsageError(
                 "--dry-run shows what a sweep would train: give -m, or an experiment's file."
             )
-    words = [quote_spaced(word) for word in words]
+    words = [quote_path(quote_spaced(word)) for word in words]
     if not {"-sc", "--shell-completion"} & set(words):
         refuse_unknown_keys(words)
     if experiment is not None:

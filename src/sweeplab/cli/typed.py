@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -76,6 +77,20 @@ def options_first(words: Sequence[str]) -> list[str]:
         if not is_value and word[:1] != "-"
     ]
     return options + rest
+
+
+def quote_path(word: str) -> str:
+    """``data.path=~/photos`` as Hydra's grammar takes it, which wants quotes for ``~`` and ``=``.
+
+    Only of what is there: else it is left to Hydra, as a sweep of paths is.
+    """
+    key, _, value = word.partition("=")
+    path = Path(value)
+    if key != "data.path" or not value or value[0] in "'\"" or not path.expanduser().exists():
+        return word
+    from sweeplab.task.compose import quoted  # imports Hydra
+
+    return f"{key}={quoted(path)}"
 
 
 def refuse_unknown_keys(words: Sequence[str]) -> None:
