@@ -36,12 +36,14 @@ def main() -> None:
             asked += cases.resampled(grid, fewer)
     asked = [case for case in asked if set(words) <= set(case.name.replace(",", "").split())]
     known = table.read(options.results)
+    before = known["measure"].astype(str).str.startswith("before: ")  # of before.py
     if options.again:
-        known = known[~known["case"].isin([case.name for case in asked])]
+        known = known[before | ~known["case"].isin([case.name for case in asked])]
     pd.set_option("display.float_format", "{:.4f}".format)
     # The quickest first, so that what is said at the end of an hour is said of most.
+    done = set(known.loc[~before.loc[known.index], "case"])
     for case in sorted(asked, key=lambda case: case.settings):
-        if case.name in set(known["case"]):
+        if case.name in done:
             continue
         started = time.perf_counter()
         frame = case.run()

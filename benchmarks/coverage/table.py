@@ -61,8 +61,30 @@ def write(measured: pd.DataFrame, file: Path) -> None:
         file: the page.
     """
     named = measured["case"].str.split(", ", expand=True)
-    parts = [HEAD, *_simulated(measured, named), *_real(measured)]
+    parts = [HEAD, _worst(measured), *_simulated(measured, named), *_real(measured)]
     file.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")
+
+
+def _worst(measured: pd.DataFrame) -> str:
+    """The cells that come nearest to what was claimed, or do not keep it."""
+    equal = measured["case"].str.contains("noise|real")  # one that is ahead is easily kept
+    said = []
+    for of, claim, highest in (
+        ("best lost", "the truly best is lost (at most 5 %)", True),
+        ("false effect", "a knob without effect is said to have one (at most 5 %)", True),
+        ("coverage of knobs", "an importance interval of a knob holds (at least 93 %)", False),
+        ("regret beyond the highest mean's", "regret beyond that of the highest mean", True),
+    ):
+        rows = measured[(measured["measure"] == of) & equal].sort_values("mean")
+        if rows.empty:
+            continue
+        row = rows.iloc[-1 if highest else 0]
+        cell = _cell(rows[rows["case"] == row["case"]].set_index("measure"), of, "regret" not in of)
+        said.append(
+            f"- {claim}: {cell}, of {len(rows)} cells the "
+            f"{'highest' if highest else 'lowest'} ({row['case']})\n"
+        )
+    return f"In short, the worst of all that was measured:\n\n{''.join(said)}\n" if said else ""
 
 
 def _simulated(measured: pd.DataFrame, named: pd.DataFrame) -> list[str]:

@@ -36,12 +36,7 @@ def plots(sweep: Sweep, analysis: Analysis) -> Iterator[Plot]:
         "What fewer settings would have found",
         tries(sweep, analysis),
         "Settings of this sweep, drawn at random: the mean accuracy of the best of them, without "
-        "the luck of having been picked. Band: where eight of ten such searches end"
-        + (
-            ", too narrow for a search that learns: there it held six of ten."
-            if sweep.adaptive
-            else "."
-        )
+        "the luck of having been picked. Band: where eight of ten such searches end."
         + (" Steps: the highest mean so far in the search's order, luck and all." * sweep.searched),
         "Expected accuracy of the best, by settings tried: "
         + series(
