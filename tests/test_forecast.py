@@ -50,7 +50,8 @@ def test_the_cadence_that_makes_it_a_tenth_is_named() -> None:
     assert "With eval_every" not in line  # of so few updates no cadence evaluates less
 
 
-def test_the_memory_is_said_where_it_does_not_suffice() -> None:
+def test_the_memory_is_said_where_it_does_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "get_num_threads", lambda: 1)
     wide = dataclasses.replace(WHOLE, optimizer=OptimizerConfig(momentum=0.9))
     runs = [(wide, Sizes(50_000, 50_000, 769, 1000), 64)]
     options = Options()

@@ -549,7 +549,8 @@ def test_job_logging_of_ones_own_is_followed(sweeplab: Command, tmp_path: Path) 
     assert not (tmp_path / "v" / "0" / "train.log").exists()
     own = ("hydra.sweep.dir=t", f"+{files}.level=ERROR", f"{files}.delay=false")
     assert sweeplab(*words, *own).code == 0
-    assert (tmp_path / "t" / "0" / "train.log").read_text() == ""
+    for number in (0, 1):
+        assert (tmp_path / "t" / str(number) / "train.log").read_text() == ""
     form = "hydra.job_logging.formatters.simple.format='%(name)s|%(levelname)s|%(message)s'"
     assert sweeplab(*words, "hydra.sweep.dir=u", form).code == 0
     lines = (tmp_path / "u" / "0" / "train.log").read_text().splitlines()

@@ -84,7 +84,12 @@ class JobHooks:
     def _moved_to(self, settings: dict[str, Any]) -> bool:
         """Whether the handlers of the last job, which are closed, could be given files of this."""
         files = [handler["filename"] for handler in settings["handlers"].values()]
-        plain = [h for h in self.handlers if type(h) is logging.FileHandler and h.mode == "a"]
+        plain = [
+            handler
+            for handler in self.handlers
+            # One without delay makes its file at once, though no line may come.
+            if type(handler) is logging.FileHandler and handler.mode == "a" and handler.delay
+        ]
         if log.handlers != plain or len(plain) != len(files):
             return False
         for handler, file in zip(plain, files, strict=True):
