@@ -289,6 +289,19 @@ def often_refreshed() -> Iterator[None]:
         yield
 
 
+def some_runs(
+    data: st.DataObject, dataset: Dataset, batch_size: int, epochs: int, every: int | str
+) -> list[RunConfig]:
+    return [
+        dataclasses.replace(
+            config(dataset, batch_size, 1, data.draw(optimizers), seed=seed % 3),
+            epochs=epochs,
+            eval_every=every,
+        )
+        for seed in range(data.draw(st.integers(1, 4), label="R"))
+    ]
+
+
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 @pytest.mark.usefixtures("often_refreshed")
@@ -297,14 +310,7 @@ def test_a_run_that_is_stopped_and_goes_on_is_the_same(data: st.DataObject) -> N
     batch_size = data.draw(st.sampled_from([7, 24]), label="B")
     cuts = sorted(data.draw(st.sets(st.integers(1, 5), min_size=1, max_size=3), label="cuts"))
     every = data.draw(st.sampled_from([1, "epoch"]), label="eval_every")
-    runs = [
-        dataclasses.replace(
-            config(dataset, batch_size, 1, data.draw(optimizers), seed=seed % 3),
-            epochs=6,
-            eval_every=every,
-        )
-        for seed in range(data.draw(st.integers(1, 4), label="R"))
-    ]
+    runs = some_runs(data, dataset, batch_size, epochs=6, every=every)
     whole = train_stack(runs, dataset)
     left, results = dict(enumerate(runs)), {}
     states: dict[int, State] = {}
@@ -338,14 +344,7 @@ def test_a_run_that_goes_on_from_any_moment_is_the_same(data: st.DataObject) -> 
     dataset = images(8, data.draw(st.sampled_from([24, 40]), label="N"), val=19)
     batch_size = data.draw(st.sampled_from([3, 7, 24]), label="B")
     every = data.draw(st.sampled_from([2, 5, "epoch"]), label="eval_every")
-    runs = [
-        dataclasses.replace(
-            config(dataset, batch_size, 1, data.draw(optimizers), seed=seed % 3),
-            epochs=5,
-            eval_every=every,
-        )
-        for seed in range(data.draw(st.integers(1, 4), label="R"))
-    ]
+    runs = some_runs(data, dataset, batch_size, epochs=5, every=every)
     moments: dict[int, list[State]] = {place: [] for place in range(len(runs))}
 
     def keep(states: Iterator[tuple[int, State]]) -> None:
