@@ -139,7 +139,7 @@ def test_every_data_set_can_be_trained_on(sweeplab: Command, data: str) -> None:
 def test_the_wheel_works_in_an_empty_folder(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, source)
     for name in ("src", "conf", "experiments"):
         shutil.copytree(ROOT / name, source / name)

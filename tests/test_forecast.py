@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from conftest import Command
+from sweeplab import compiled
 from sweeplab.config import DataConfig, OptimizerConfig, RunConfig
 from sweeplab.execute.options import Options
 from sweeplab.task import forecast
@@ -77,3 +78,15 @@ def test_it_is_said_before_a_sweep_and_by_a_dry_run(sweeplab: Command) -> None:
     assert "Evaluation will" not in sweeplab(*words, *quiet).out  # nothing is left to train
     other = (*words[:-1], "eval_every=99", "eval_train=50", "data.val_size=50")
     assert "Evaluation will" not in sweeplab(*other, *quiet, "--dry-run").out
+
+
+def test_it_is_said_that_training_could_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(compiled.SWITCH, raising=False)
+    monkeypatch.setattr(compiled, "level", lambda: "none")
+    assert "install a compiler (gcc or clang)" in forecast.steps_line(100)
+    assert forecast.steps_line(99) == ""  # it would be over before this is read
+    monkeypatch.setenv(compiled.SWITCH, "0")
+    assert forecast.steps_line(100) == ""  # it was asked for
+    monkeypatch.undo()
+    monkeypatch.setattr(compiled, "level", lambda: "avx2")
+    assert forecast.steps_line(100) == ""

@@ -33,7 +33,7 @@ def test_what_decides_the_last_bits_is_recorded(monkeypatch: pytest.MonkeyPatch)
         torch.set_num_threads(before)
     for limit, level in (("AVX2", "AVX2"), ("avx2_vnni", "AVX2"), ("SSE41", "SSE41")):
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-        monkeypatch.setattr(provenance, "_cpuinfo", lambda _: "sse4_1 avx avx2 fma")
+        monkeypatch.setattr(provenance, "cpuinfo", lambda _: "sse4_1 avx avx2 fma")
         assert provenance._onednn_level() == level
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX")  # more than this processor has
     assert provenance._onednn_level() == "AVX2"
@@ -62,7 +62,7 @@ def test_a_sweep_of_two_processors_says_so(
     assert "complete: 2 runs, with 2 sets of vector instructions" in sweeplab("ls", "s").out
     (sentence,) = differences(load_sweep(tmp_path / "s"))
     assert sentence.startswith("These runs were trained with different vector instructions")
-    assert f"oneDNN AVX2, sums {other['sums']} (1 run)" in sentence
+    assert f"oneDNN AVX2, sums {other['sums']}, compiled steps {here['steps']} (1 run)" in sentence
     done = sweeplab("reproduce", "s/1")
     assert done.code == 0
     assert done.out.startswith("equal within tolerance")

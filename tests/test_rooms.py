@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "sweeplab"
 
 # Each room may use the rooms before it, and those named with it.
 ROOMS = [
-    {"errors", "knobs", "places", "terminal"},
+    {"compiled", "errors", "knobs", "places", "terminal"},
     {"config", "data_keys", "parse", "results"},
     {"words", "model", "inputs", "provenance"},
     {"data"},

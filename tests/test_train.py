@@ -20,6 +20,7 @@ import yaml
 from conftest import Command
 from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.sweeps.folder import SweepFolder, read_sweep
+from sweeplab.training import ENGINE_VERSION
 from sweeplab.training import stream_stack as real_stream_stack
 
 NO_REPORT = "hydra.sweeper.report=false"
@@ -440,7 +441,7 @@ def test_a_sweep_is_of_one_engine(sweeplab: Command, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sweeplab.task.prepare.ENGINE_VERSION", 99)
     done = sweeplab(*words, "seed=1")
     assert done.code == 1
-    assert "trained by version 2 of the engine, and this is version 99" in done.err
+    assert f"trained by version {ENGINE_VERSION} of the engine, and this is version 99" in done.err
 
 
 def test_a_sweep_is_of_the_same_images(sweeplab: Command, monkeypatch: pytest.MonkeyPatch) -> None:

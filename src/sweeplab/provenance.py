@@ -14,9 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sweeplab import compiled
+
 # Of the engine that trains; part of what identifies a run: raised whenever a change to
 # `training.stacked` can change the bits of a result.
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 
 PACKAGES = ("sweeplab", "torch", "torchvision", "numpy", "hydra-core", "scikit-learn")
 
@@ -53,9 +55,26 @@ def _arithmetic() -> dict[str, str]:
     """What decides the last bits of sums: the vector instructions in use, and what they add up to.
 
     One name of a processor, as "AMD EPYC", stands for several generations; and variables of the
-    environment choose among the instructions that one has. ``sums`` is a hash of a few results,
-    the same whatever the number of threads.
+    environment choose among the instructions that one has. ``sums`` is a hash of a few results
+    on one thread, as the engine computes: some libraries add up otherwise on several.
     """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        sums = _sums()
+    finally:
+        torch.set_num_threads(threads)
+    return {
+        "pytorch": torch.backends.cpu.get_cpu_capability(),
+        "onednn": _onednn_level(),
+        "steps": compiled.level(),
+        "sums": sums,
+    }
+
+
+def _sums() -> str:
     import torch
 
     random = torch.Generator().manual_seed(0)
@@ -69,11 +88,7 @@ def _arithmetic() -> dict[str, str]:
     digest = hashlib.sha256()
     for result in results:
         digest.update(result.contiguous().numpy().data)
-    return {
-        "pytorch": torch.backends.cpu.get_cpu_capability(),
-        "onednn": _onednn_level(),
-        "sums": digest.hexdigest()[:12],
-    }
+    return digest.hexdigest()[:12]
 
 
 # oneDNN's levels of vector instructions, as far as they matter to float32, and the flags by which
@@ -87,7 +102,7 @@ _LEVELS = {
 
 
 def _onednn_level() -> str:
-    flags = set(_cpuinfo("flags").split())
+    flags = set(cpuinfo("flags").split())
     levels = [level for level, needed in _LEVELS.items() if needed <= flags]
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "")).upper()
     longest_first = sorted(_LEVELS, key=len, reverse=True)
@@ -137,10 +152,11 @@ def _version(name: str) -> str | None:
 
 
 def _cpu() -> str:
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
+    return cpuinfo("model name") or platform.processor() or platform.machine()
 
 
-def _cpuinfo(name: str) -> str:
+@cache
+def cpuinfo(name: str) -> str:
     """What Linux says of the first processor; empty elsewhere."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -154,7 +170,8 @@ def arithmetic(made: Mapping[str, Any]) -> str:
     about = made.get("arithmetic")
     if not isinstance(about, Mapping):
         return ""
-    return f"{about.get('pytorch')}, oneDNN {about.get('onednn')}, sums {about.get('sums')}"
+    steps = f", compiled steps {about['steps']}" if "steps" in about else ""  # since version 3
+    return f"{about.get('pytorch')}, oneDNN {about.get('onednn')}, sums {about.get('sums')}{steps}"
 
 
 def _git(*words: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from torch import get_num_threads
 
+from sweeplab import compiled
 from sweeplab.config import RunConfig, shared
 from sweeplab.execute.options import Options
 from sweeplab.training import (
@@ -29,6 +31,7 @@ STEPS = (1, 2, 5)
 # and kept. Sweeps of 100 and 1,000 classes, and one of MNIST's shape, took 1.35, 1.9 and 1.5 GB,
 # where this forecasts 1.4, 1.8 and 1.5.
 PROCESS, COPIES = 8.5e8, 3
+MANY = 100  # runs, from which it is said that they could be trained faster
 
 
 def alike(runs: Iterable[tuple[RunConfig, Sizes]]) -> Runs:
@@ -79,6 +82,17 @@ def memory_line(runs: Runs, options: Options, there: float | None = None) -> str
     return (
         f"This sweep needs about {in_bytes(needed)} of memory, {in_bytes(data)} of it for the data "
         f"in each process, and {in_bytes(free)} are free: {advice}."
+    )
+
+
+def steps_line(count: int) -> str:
+    """That training is slower than it need be, where it is long enough to matter; else nothing."""
+    if count < MANY or compiled.level() != "none" or compiled.SWITCH in os.environ:
+        return ""
+    return (
+        "There was no C compiler when sweeplab was installed, or its code has changed since: "
+        "training takes up to twice as long. To mend it, install a compiler (gcc or clang) and "
+        "then sweeplab again."
     )
 
 

@@ -15,7 +15,7 @@ from sweeplab.runs.folder import RunFolder
 from sweeplab.runs.record import RunRecord
 from sweeplab.sweeps.progress import duration
 from sweeplab.task.compose import quoted
-from sweeplab.task.forecast import alike, evaluation_line, memory_line
+from sweeplab.task.forecast import alike, evaluation_line, memory_line, steps_line
 from sweeplab.task.prepare import Asked, Prepared
 from sweeplab.terminal import console, plain, say, shown
 from sweeplab.words import (
@@ -90,7 +90,8 @@ def announce_mixture(prepared: Prepared) -> None:
 def forecast(to_train: Sequence[Asked], options: Options) -> None:
     """What is out of proportion, if anything, in a line each."""
     runs = alike((asked.identity.config, asked.sizes) for asked in to_train)
-    for line in filter(None, (evaluation_line(runs), memory_line(runs, options))):
+    lines = evaluation_line(runs), memory_line(runs, options), steps_line(len(to_train))
+    for line in filter(None, lines):
         say(line)
 
 

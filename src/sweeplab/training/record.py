@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeplab.config import RunConfig
 from sweeplab.results import ACCURACIES, METRICS, Curves
@@ -30,8 +31,12 @@ class CurveRecord:
 
     def evaluation(self, iteration: int, values: Sequence[float]) -> None:
         """Note the :data:`METRICS`, over the whole sets, after ``iteration`` updates."""
-        for name, value in zip(METRICS, values, strict=True):
-            self.values[name][iteration] = value
+        self.evaluations(np.array([iteration]), np.array([values]))
+
+    def evaluations(self, iterations: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Note the :data:`METRICS` ``[n, 4]`` after each of n numbers of updates."""
+        for name, column in zip(METRICS, values.T, strict=True):
+            self.values[name][iterations] = column
 
     def curves(self, last: int) -> Curves:
         """The rows 0 to ``last``."""

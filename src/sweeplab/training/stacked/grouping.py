@@ -88,3 +88,10 @@ def seed_groups(configs: Sequence[RunConfig]) -> list[tuple[int, slice]]:
         else:
             groups.append((config.seed, slice(place, place + 1)))
     return groups
+
+
+def seed_of_each(groups: Sequence[slice]) -> list[int]:
+    """For each run of a panel, which of its seeds it has."""
+    return [
+        number for number, places in enumerate(groups) for _ in range(places.stop - places.start)
+    ]

@@ -22,23 +22,18 @@ LARGEST_TILE, SMALLEST_TILE = 1024, 64  # in columns, each an image
 
 LARGEST_COPY = 2**27  # bytes
 
-VECTORS = 32  # float32 that PyTorch computes at once, in two vectors of at most 16
+WHOLE = 64  # columns that the compiled steps take at once, and two of PyTorch's vectors
 
 KERNEL_ROWS = 500  # of the kernel, computed at once
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Some images of one set, evaluated together."""
+    """Some images of one set, that loss and accuracy are taken over."""
 
     columns: slice  # among all images, those to train on first
-    true: Tensor  # int64 [1, 1, n]: the true classes
+    true: Tensor  # int64 [n]: the true classes
     validates: bool
-    evaluated: bool  # whether loss and accuracy are taken over them
-
-    @property
-    def width(self) -> int:
-        return self.true.shape[2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +48,7 @@ class CompactImages:
 
     images: Tensor  # [L, F]: N to train on, then M to validate on
     labels: Tensor  # int64 [N], of those to train on
-    tiles: tuple[Tile, ...]
+    sets: tuple[Tile, Tile]  # what is evaluated of each
     used: Tensor  # int64 [U], on the CPU: the pixels that stand in the first U features
     pixels: int  # D
     classes: int  # C
@@ -72,19 +67,24 @@ class CompactImages:
         return len(self.used)
 
     @cached_property
+    def unread(self) -> slice:
+        """The images to train on that are not evaluated."""
+        return slice(self.sets[0].columns.stop, len(self.labels))
+
+    @cached_property
+    def tiles(self) -> list[Tile]:
+        """What is evaluated, in pieces whose scores stay in a core's cache."""
+        return [tile for each in self.sets for tile in _tiles(each, self.classes)]
+
+    @cached_property
     def by_feature(self) -> list[Tensor]:
-        """Their images, ``[F, n]`` each: a product for few runs reads them faster this way.
+        """The images of each tile, ``[F, n]``: a product for few runs reads them faster this way.
 
         Of many images there is no second copy.
         """
-        turned = [self.images[tile.columns].T for tile in self.evaluated]
+        turned = [self.images[tile.columns].T for tile in self.tiles]
         many = 4 * self.images.numel() > LARGEST_COPY
         return turned if many else [each.contiguous() for each in turned]
-
-    @cached_property
-    def evaluated(self) -> list[Tile]:
-        """The tiles that loss and accuracy are taken over."""
-        return [tile for tile in self.tiles if tile.evaluated]
 
     def kernel(self, spread: Spread) -> Tensor:
         """Inner products ``[N, L]`` of the images to train on with all; kept for the next time."""
@@ -112,10 +112,9 @@ def compact(dataset: Dataset, device: torch.device, evaluated: int) -> CompactIm
     return CompactImages(
         images=images.to(device),
         labels=train,
-        tiles=(
-            *_tiles(0, train[:evaluated], dataset.classes),
-            *_tiles(evaluated, train[evaluated:], dataset.classes, evaluated=False),
-            *_tiles(count, val, dataset.classes, validates=True),
+        sets=(
+            Tile(slice(0, evaluated), train[:evaluated], validates=False),
+            Tile(slice(count, len(images)), val, validates=True),
         ),
         used=used,
         pixels=dataset.features,
@@ -123,18 +122,13 @@ def compact(dataset: Dataset, device: torch.device, evaluated: int) -> CompactIm
     )
 
 
-def _tiles(
-    first: int, labels: Tensor, classes: int, *, validates: bool = False, evaluated: bool = True
-) -> list[Tile]:
-    """A set's images from number ``first`` on, in tiles of nearly equal size."""
-    if not len(labels):
-        return []
+def _tiles(whole: Tile, classes: int) -> list[Tile]:
+    """A set in tiles of nearly equal size."""
     largest = min(max(TILE_SCORES // classes, SMALLEST_TILE), LARGEST_TILE)
-    tiles = []
-    size = -(-len(labels) // -(-len(labels) // largest))
-    for true in torch.split(labels, -(-size // VECTORS) * VECTORS):
-        columns = slice(first, first + len(true))
-        tiles.append(Tile(columns, true[None, None], validates, evaluated))
+    tiles, first = [], whole.columns.start
+    size = -(-len(whole.true) // -(-len(whole.true) // largest))
+    for true in torch.split(whole.true, -(-size // WHOLE) * WHOLE):
+        tiles.append(Tile(slice(first, first + len(true)), true, whole.validates))
         first += len(true)
     return tiles
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -122,6 +123,7 @@ class _Runs:
         device = panel.images.images.device
         shape = iterations(configs[0]) + 1, len(configs)
         self.likelihoods = torch.zeros(shape, device=device)  # [T + 1, P]
+        self.evaluations: list[tuple[int, Tensor]] = []  # after some updates: [4, P]
         self.ended: dict[int, TrainedRun] = {}
 
     def batches(self, before: int, likelihood: Tensor) -> None:
@@ -142,24 +144,20 @@ class _Runs:
 
     def evaluation(self, iteration: int, found: Tensor) -> None:
         """Note losses and accuracies ``[4, P]``."""
-        sound = torch.isfinite(found[0]) & torch.isfinite(found[2])
-        accuracies: dict[int, float] = {}
-        rows = zip(found.T.tolist(), sound.tolist(), strict=True)
-        for run, (row, finite) in enumerate(rows):
-            if run in self.ended:
-                continue
-            if finite:
-                self.records[run].evaluation(iteration, row)
-                accuracies[run] = row[3]
-            elif iteration:  # Only an update makes a run diverge. (Nor does train_one at 0.)
-                self._diverged(run, iteration, self.panel.weights(run))
+        self.evaluations.append((iteration, found))
+        # Only an update makes a run diverge. (Nor does train_one at 0.)
+        if iteration and not math.isfinite(found.sum().item()):
+            for run in (~torch.isfinite(found)).any(0).nonzero()[:, 0].tolist():
+                if run not in self.ended:
+                    self._diverged(run, iteration, self.panel.weights(run))
         if self.watch is not None:
-            self.watch(iteration, accuracies)
+            accuracies = enumerate(found[3].tolist())
+            self.watch(iteration, {run: each for run, each in accuracies if run not in self.ended})
 
     def states(self, iteration: int) -> Iterator[tuple[int, State]]:
         """How far those are that go on."""
         going = [run for run in range(len(self.records)) if run not in self.ended]
-        self._note_losses(dict.fromkeys(going, iteration))
+        self._note(dict.fromkeys(going, iteration))
         for run in going:
             yield run, State(self.records[run].curves(iteration), self.panel.state(run))
 
@@ -171,19 +169,26 @@ class _Runs:
             if run not in self.ended:
                 weights = self.panel.weights(run)
                 self.ended[run] = TrainedRun(record, weights, final, False, states.get(run))
-        self._note_losses({run: self.ended[run].last for run in self.ended})
+        self._note({run: ended.last for run, ended in self.ended.items()})
         return [self.ended[run] for run in range(len(self.records))]
 
     def _diverged(self, run: int, iteration: int, weights: Tensor) -> None:
         self.ended[run] = TrainedRun(self.records[run], weights, iteration, True)
         self.panel.silence(run)
 
-    def _note_losses(self, ends: Mapping[int, int]) -> None:
-        """The loss of each batch of some runs, by their places, up to an update."""
+    def _note(self, ends: Mapping[int, int]) -> None:
+        """What was measured of some runs, by their places, up to an update."""
         losses = (self.likelihoods / -self.records[0].config.batch_size).cpu().numpy()
+        when = np.array([iteration for iteration, _ in self.evaluations], dtype=np.int64)
+        measured = [found.cpu().numpy() for _, found in self.evaluations]
+        found = np.stack(measured) if measured else np.empty((0, 4, len(self.records)))
         for run, last in ends.items():
             rows = slice(self.begin + 1, last + 1)
             self.records[run].values["batch_loss"][rows] = losses[rows, run]
+            # The update that made a run diverge leaves nothing to evaluate.
+            ended = run in self.ended and self.ended[run].diverged
+            sound = (when < last + (not ended)) & np.isfinite(found[:, :, run]).all(1)
+            self.records[run].evaluations(when[sound], found[sound, :, run])
 
 
 def _begun(
@@ -191,7 +196,7 @@ def _begun(
 ) -> tuple[Scores | Weights, int]:
     """The runs in the cheaper form, from their first weights, and how long its blocks are."""
     if by_scores(configs[0], images.sizes):
-        return Scores(configs, images, spread), updates_of_a_block(configs[0])
+        return Scores(configs, images, spread), updates_of_a_block(configs[0], images.sizes)
     return Weights(configs, images, spread), 1
 
 

@@ -33,9 +33,31 @@ class Factors:
     carry: Tensor  # [P, s + 1, parts, parts]: of the parts before
     gradient: Tensor  # [P, s + 1, parts, s]: of the gradients of each batch's summed loss
     exact_carry: Tensor  # `carry` in float64, on the CPU
-    carry_images: Tensor  # [P, parts, 1, s * B]: what each image of the batches finds at its turn
-    gradient_images: Tensor  # [P, s + 1, parts, 1, s * B]: `gradient`, for each of them
-    steady: bool  # nothing decays, and a gradient counts the same after every later update
+    steady: bool  # nothing decays
+
+    @property
+    def updates(self) -> int:
+        return self.carry.shape[1] - 1
+
+
+def weighed(gradients: Tensor, factors: Tensor) -> Tensor:
+    """Gradients ``[P, C, i * B]`` of i batches by their factors ``[P, parts, i]``.
+
+    Returns:
+        What they add to each part of the state, ``[P, parts, C, i * B]``.
+    """
+    by_image = factors.repeat_interleave(gradients.shape[2] // factors.shape[2], 2)
+    return gradients[:, None] * by_image[:, :, None]
+
+
+def carry_on(state: Tensor, carry: Tensor) -> None:
+    """Leave so much of ``state`` ``[parts, P, C, n]`` as ``carry`` ``[P, parts, parts]`` says."""
+    carry = carry[:, :, :, None, None]
+    old = state.clone() if len(state) > 1 else state
+    for part, changed in enumerate(state):
+        torch.mul(old[0], carry[:, part, 0], out=changed)
+        for other in range(1, len(state)):
+            changed.addcmul_(old[other], carry[:, part, other])
 
 
 class Recurrence:
@@ -83,12 +105,9 @@ class Recurrence:
                 rows[:, i + 1, 0] = weights - rates[:, i, None] * step
             factors = torch.from_numpy(rows.astype("f4")).to(self.device)
         carry, by_batch = factors[:, :, : self.parts, : self.parts], factors[:, :, : self.parts, 2:]
-        size = self.configs[0].batch_size
         return Factors(
-            carry=carry,
-            gradient=by_batch,
-            carry_images=carry[:, :-1, 0].mT[:, :, None].repeat_interleave(size, 3),
-            gradient_images=by_batch[:, :, :, None].repeat_interleave(size, 4),
+            carry=carry.contiguous(),
+            gradient=by_batch.contiguous(),
             exact_carry=torch.from_numpy(rows[:, :, : self.parts, : self.parts]),
             steady=self.steady,
         )

@@ -25,12 +25,13 @@ from torch import Tensor
 
 from sweeplab.config import RunConfig
 from sweeplab.training.schedule import iterations
+from sweeplab.training.stacked import steps
 from sweeplab.training.stacked.blocks import Block, Blocks
-from sweeplab.training.stacked.evaluate import read_off, summed_up
-from sweeplab.training.stacked.grouping import seed_groups
-from sweeplab.training.stacked.images import CompactImages, Tile
-from sweeplab.training.stacked.product import product, products, run_product, way_at_once
-from sweeplab.training.stacked.recurrence import Factors, Recurrence
+from sweeplab.training.stacked.evaluate import summed_up
+from sweeplab.training.stacked.grouping import seed_groups, seed_of_each
+from sweeplab.training.stacked.images import CompactImages
+from sweeplab.training.stacked.product import product
+from sweeplab.training.stacked.recurrence import Recurrence, carry_on, weighed
 from sweeplab.training.stacked.spread import Spread
 from sweeplab.training.stacked.weights import first_weights
 
@@ -49,11 +50,8 @@ class Scores:
         self.recurrence = Recurrence(configs, device)
         self.parts, self.total = self.recurrence.parts, iterations(configs[0])
         self.groups = [places for _, places in groups]
-        self.group_of = torch.repeat_interleave(  # [P]
-            torch.tensor([places.stop - places.start for places in self.groups], device=device)
-        )
-        self.size = configs[0].batch_size
-        self.blocks = Blocks(self.kernel, configs[0], images.sizes)
+        self.seen = torch.tensor(seed_of_each(self.groups), device=device)  # [P]
+        self.blocks = Blocks(images, self.kernel, configs[0])
         self.block: Block
         shape = self.parts, len(configs), images.classes
         # A run's weights are `base`, of some time before, in the shares that are left of it, and
@@ -65,9 +63,7 @@ class Scores:
         self.done = self.refreshed = 0
         for seed, places in groups:
             self.base[0, places] = first = first_weights(seed, images)
-            for tile in images.tiles:
-                right = images.images[tile.columns].T
-                self.scores[0, places, :, tile.columns] = run_product(first, right)
+            self.scores[0, places] = product(first, images.images.T, images.classes)
 
     def advanced(self, chosen: Iterable[tuple[int, Tensor]]) -> Iterator[tuple[int, Tensor]]:
         """The updates of each block of batches ``[s, S, B]``, with those before it: those of S
@@ -83,69 +79,46 @@ class Scores:
 
     def _advance(self, updates: int) -> Tensor:
         self.by = self.recurrence.factors(self.done, updates)
-        here = self.block.images[self.group_of][:, None]  # [P, 1, s * B]
-        true = self.images.labels[here]
-        scores = self._without_gradients(here.expand(-1, self.images.classes, -1))
-        target = torch.zeros_like(scores).scatter_(1, true, 1)
-        self.gradients = torch.empty_like(scores)  # [P, C, s * B]
-        # Once and for all, by what it adds to the weights.
-        weight = self.by.gradient[:, -1, 0, -1, None, None] if self.by.steady else None
-        batches = [torch.split(each, self.size, 2) for each in (scores, target, self.gradients)]
-        for i, (at_turn, wanted, gradient) in enumerate(zip(*batches, strict=True)):
-            if i:
-                # What the gradients of the block's updates before it do to the scores of a batch.
-                moved = products(self._weighed(0, i), self.block.within[i - 1], self.groups)
-                at_turn.add_(moved)
-            # The gradient of the mean cross-entropy by the scores is (softmax - onehot) / B
-            # (Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.109).
-            if weight is None:
-                torch.sub(torch.softmax(at_turn, 1), wanted, out=gradient)
-            else:
-                torch.mul(torch.softmax(at_turn, 1).sub_(wanted), weight, out=gradient)
-        likelihood = torch.log_softmax(scores, 1).gather(1, true)
-        return likelihood.view(-1, updates, self.size).sum(2).T
+        self.gradients, likelihood = steps.gradients(
+            self.scores, self.block, self.groups, self.seen, self.by
+        )
+        return likelihood
 
     def commit(self, *, evaluate: bool) -> Tensor | None:
         """Bring everything up to date with the block, and evaluate: loss, accuracy ``[4, P]``."""
-        updates = self.by.carry.shape[1] - 1
-        self.done += updates
-        everyone = slice(0, self.base.shape[1])
-        self._add(self.added, everyone, updates)
+        self.done += self.by.updates
+        lefts = weighed(self.gradients, self.by.gradient[:, -1])  # [P, parts, C, s * B]
+        self._add(self.added, slice(0, len(lefts)), lefts, self.by.carry[:, -1])
         self.shares = self.by.exact_carry[:, -1] @ self.shares
         if self.done - self.refreshed >= REFRESHED or self.done == self.total:
             self._refresh()
             return self.evaluated() if evaluate else None
-        weighed = [self._weighed(part, updates) for part in range(self.parts)]
-        # [P, parts, C, s * B]
-        lefts = torch.stack(weighed, 1) if self.parts > 1 else weighed[0][:, None]
-        if self._bring_up_at_once(lefts):
-            return self.evaluated() if evaluate else None
-        if not evaluate:
-            self.spread(lambda tile: self._bring_up(tile, lefts), self.images.tiles)
-            return None
-
-        def brought_up(tile: Tile) -> Tensor:
-            self._bring_up(tile, lefts)
-            return self._evaluated(tile)
-
-        others = [tile for tile in self.images.tiles if not tile.evaluated]
-        self.spread(lambda tile: self._bring_up(tile, lefts), others)
-        return summed_up(self.spread(brought_up, self.images.evaluated), self.images.evaluated)
+        # Begun with the last seed, whose rows of the kernel were copied last.
+        found = [
+            self._bring_up(seed, lefts, evaluate) for seed in reversed(range(len(self.groups)))
+        ]
+        by_set = [torch.cat(each[::-1], 1) for each in zip(*found, strict=True)]
+        return summed_up(by_set, self.images.sets) if evaluate else None
 
     def evaluated(self) -> Tensor:
         """Losses and accuracies ``[4, P]`` as they are now."""
-        found = self.spread(self._evaluated, self.images.evaluated)
-        return summed_up(found, self.images.evaluated)
+        sets = self.images.sets
+        found = [steps.read_off(self.scores[..., each.columns], each.true) for each in sets]
+        return summed_up(found, sets)
 
     def weights(self, run: int, updates: int | None = None) -> Tensor:
         """Those of a run ``[C, F]``: now, or after some updates of a block not committed yet."""
-        if updates is None:
-            return self._weights(run, self.added[:, run], self.shares[run])[0]
-        added = self.added[:, run : run + 1].clone()
-        self._add(added, slice(run, run + 1), updates)
-        return self._weights(
-            run, added[:, 0], self.by.exact_carry[run, updates] @ self.shares[run]
-        )[0]
+        only = slice(run, run + 1)
+        added, shares = self.added[:, only], self.shares[run]
+        if updates is not None:
+            seen = updates * (self.gradients.shape[2] // self.by.updates)
+            lefts = weighed(
+                self.gradients[only, :, :seen], self.by.gradient[only, updates, :, :updates]
+            )
+            added = added.clone()
+            self._add(added, only, lefts, self.by.carry[only, updates])
+            shares = self.by.exact_carry[run, updates] @ shares
+        return self._weights(run, self._products(added)[:, 0], shares)[0]
 
     def state(self, run: int) -> dict[str, NDArray[Any]]:
         """What training goes on from, rounding and all."""
@@ -173,109 +146,53 @@ class Scores:
         self.recurrence.silence(run)
         self.by = self.recurrence.factors(self.done, self.by.carry.shape[1] - 1)
 
-    def _without_gradients(self, columns: Tensor) -> Tensor:
-        """The scores ``[P, C, s * B]`` of the block's images at their turn, without gradients."""
-        scores = self.scores[0].gather(2, columns)
+    def _add(self, added: Tensor, runs: slice, lefts: Tensor, carry: Tensor) -> None:
+        """What updates of the block add ``[p, parts, C, i * B]`` to the ``added`` of some runs."""
         if not self.by.steady:
-            carry = self.by.carry_images
-            scores.mul_(carry[:, 0])
-            if self.parts == 2:
-                scores.addcmul_(self.scores[1].gather(2, columns), carry[:, 1])
-        return scores
-
-    def _weighed(self, part: int, updates: int) -> Tensor:
-        """The gradients ``[P, C, i * B]`` of i updates by what they add to a part of the state."""
-        gradients = self.gradients[:, :, : updates * self.size]
-        if self.by.steady:
-            return gradients
-        return gradients * self.by.gradient_images[:, updates, part, :, : updates * self.size]
-
-    def _add(self, added: Tensor, runs: slice, updates: int) -> None:
-        """Some updates of the block, to the ``added`` ``[parts, p, C, N]`` of some runs."""
-        self._carry(added, self.by, runs, updates)
+            carry_on(added, carry)
         for group, places in enumerate(self.groups):
             some = range(max(places.start, runs.start), min(places.stop, runs.stop))
+            chosen = slice(some.start - runs.start, some.stop - runs.start)
             for part in range(self.parts if some else 0):
-                chosen = slice(some.start, some.stop)
-                of_added = slice(some.start - runs.start, some.stop - runs.start)
-                added[part, of_added] = added[part, of_added].index_add_(
-                    2,
-                    self.block.images[group, : updates * self.size],
-                    self._weighed(part, updates)[chosen],
-                )
+                seen = self.block.images[group, : lefts.shape[3]]
+                added[part, chosen] = added[part, chosen].index_add_(2, seen, lefts[chosen, part])
 
-    def _carry(self, state: Tensor, by: Factors, runs: slice, updates: int) -> None:
-        """What some updates leave of ``state`` ``[parts, p, C, n]``, in its place."""
-        if by.steady:
-            return
-        carry = by.carry[runs, updates, :, :, None, None]  # [p, parts, parts, 1, 1]
-        if self.parts == 1:
-            state[0].mul_(carry[:, 0, 0])
-            return
-        old = state.clone()
-        for part in range(2):
-            torch.mul(old[0], carry[:, part, 0], out=state[part])
-            state[part].addcmul_(old[1], carry[:, part, 1])
-
-    def _bring_up_at_once(self, lefts: Tensor) -> bool:
-        """The scores of all images, to after the block; False if they must be taken by tiles."""
-        if self.block.room is None:
-            return False
-        rows, widths = self.parts * self.images.classes, tuple(t.width for t in self.images.tiles)
-        ways = [
-            way
-            for places in self.groups
-            if (way := way_at_once(places.stop - places.start, lefts.shape[3], widths, rows))
+    def _bring_up(self, seed: int, lefts: Tensor, evaluate: bool) -> list[Tensor]:
+        """Its runs' scores, to after the block; gives what is read off each set, if it is time."""
+        places = self.groups[seed]
+        left = lefts[places].view(-1, lefts.shape[3])
+        moved = product(left, self.block.rows(seed), self.parts * self.images.classes)
+        moved = moved.view(-1, *lefts.shape[1:3], moved.shape[1])  # [p, parts, C, L]
+        scores, carry = self.scores[:, places], self.by.carry[places, -1]
+        if not evaluate:
+            steps.bring_up(scores, moved, carry)
+            return []
+        if (unread := self.images.unread).start < unread.stop:
+            steps.bring_up(scores[..., unread], moved[..., unread], carry)
+        return [
+            steps.bring_up_and_read_off(scores[..., at], moved[..., at], carry, each.true)
+            for each in self.images.sets
+            for at in (each.columns,)
         ]
-        if len(ways) < len(self.groups):
-            return False
-        for seed in reversed(range(len(ways))):  # the rows of the last one are still there
-            left = lefts[self.groups[seed]].view(-1, lefts.shape[3])
-            self._move(self.groups[seed], slice(None), ways[seed](left, self.block.rows(seed)))
-        return True
 
-    def _bring_up(self, tile: Tile, lefts: Tensor) -> None:
-        """The scores of a tile, to after the block."""
-        rows, columns = self.parts * self.images.classes, self.kernel[:, tile.columns]
-        kernel = columns.index_select(0, self.block.images.flatten())  # [S * s * B, n]
-        for places, of_group in zip(self.groups, kernel.chunk(len(self.groups)), strict=True):
-            moved = product(lefts[places].view(-1, lefts.shape[3]), of_group, rows)
-            self._move(places, tile.columns, moved)
-
-    def _move(self, places: slice, columns: slice, moved: Tensor) -> None:
-        """What the block's updates ``moved`` ``[p * parts * C, n]``, to some runs' scores."""
-        state = self.scores[:, places, :, columns]
-        self._carry(state, self.by, places, -1)
-        state += moved.view(-1, self.parts, *state.shape[2:]).transpose(0, 1)
-
-    def _evaluated(self, tile: Tile) -> Tensor:
-        return read_off(self.scores[0][:, :, tile.columns], tile)
-
-    def _weights(self, run: int, added: Tensor, shares: Tensor) -> Tensor:
+    def _weights(self, run: int, products: Tensor, shares: Tensor) -> Tensor:
         """The parts ``[parts, C, F]`` of a run's state, in weights."""
-        images = self.images.images[: added.shape[2]]
         base = self.base[:, run].double()
-        left = torch.einsum("ab,bcf->acf", shares.to(base.device), base)
-        return (left + torch.stack([run_product(part, images) for part in added])).float()
+        return (torch.einsum("ab,bcf->acf", shares.to(base.device), base) + products).float()
+
+    def _products(self, added: Tensor) -> Tensor:
+        """The images that were ``added`` ``[parts, p, C, N]`` to weights, ``[parts, p, C, F]``."""
+        images = self.images.images[: added.shape[3]]
+        found = [product(part.flatten(0, 1), images, self.images.classes) for part in added]
+        return torch.stack(found).view(self.parts, -1, *self.base.shape[2:])
 
     def _refresh(self) -> None:
         """Start anew from the weights as they are."""
-        runs = range(self.base.shape[1])
-        for run, state in zip(
-            runs,
-            self.spread(lambda run: self._weights(run, self.added[:, run], self.shares[run]), runs),
-            strict=True,
-        ):
-            self.base[:, run] = state
+        for run, products in enumerate(self._products(self.added).unbind(1)):
+            self.base[:, run] = self._weights(run, products, self.shares[run])
         self.added.zero_()
-        self.shares = torch.eye(self.parts, dtype=torch.float64).repeat(len(runs), 1, 1)
+        self.shares = torch.eye(self.parts, dtype=torch.float64).repeat(len(self.shares), 1, 1)
         self.refreshed = self.done
-
-        def refresh(tile: Tile) -> None:
-            right = self.images.images[tile.columns].T
-            for part in range(self.parts):
-                for run in runs:
-                    product_of_run = run_product(self.base[part, run], right)
-                    self.scores[part, run, :, tile.columns] = product_of_run
-
-        self.spread(refresh, self.images.tiles)
+        for base, scores in zip(self.base, self.scores, strict=True):
+            found = product(base.flatten(0, 1), self.images.images.T, self.images.classes)
+            scores.copy_(found.view(scores.shape))

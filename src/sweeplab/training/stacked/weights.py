@@ -20,8 +20,9 @@ from torch import Tensor
 from sweeplab import model
 from sweeplab.config import RunConfig
 from sweeplab.training.schedule import is_scheduled, iterations_per_epoch, lr_factors
-from sweeplab.training.stacked.evaluate import read_off, summed_up
-from sweeplab.training.stacked.grouping import seed_groups
+from sweeplab.training.stacked import steps
+from sweeplab.training.stacked.evaluate import summed_up
+from sweeplab.training.stacked.grouping import seed_groups, seed_of_each
 from sweeplab.training.stacked.images import CompactImages
 from sweeplab.training.stacked.product import product
 from sweeplab.training.stacked.spread import Spread
@@ -50,6 +51,7 @@ class Weights:
         optimizers = [config.optimizer for config in configs]
         groups = seed_groups(configs)
         self.groups = [places for _, places in groups]
+        self.seen = torch.tensor(seed_of_each(self.groups), device=images.images.device)  # [P]
         new = images.images.new_zeros
         self.weight = new(len(configs), images.classes, images.features)
         for seed, places in groups:
@@ -77,20 +79,11 @@ class Weights:
             The log likelihood ``[1, P]`` of each batch before it.
         """
         scale, keep, step = self._rates_now()
-        classes, size = self.images.classes, chosen.shape[2]
+        classes = self.images.classes
         batches = [self.images.images.index_select(0, batch) for batch in chosen[0]]
         scores = self._scores([batch.T for batch in batches])  # [P, C, B]
-        true = torch.cat(
-            [
-                self.images.labels[batch].expand(places.stop - places.start, 1, size)
-                for batch, places in zip(chosen[0], self.groups, strict=True)
-            ]
-        )
-        likelihood = torch.log_softmax(scores, 1).gather(1, true).sum(2).T
-        # The gradient of the mean cross-entropy by the scores is (softmax - onehot) / B (Bishop,
-        # Pattern Recognition and Machine Learning, 2006, eq. 4.109).
-        by_scores = torch.softmax(scores, 1)
-        by_scores.scatter_add_(1, true, by_scores.new_tensor(-1.0).expand(true.shape)).mul_(scale)
+        likelihood = steps.batch_gradients(scores, self.images.labels[chosen[0]], self.seen)[None]
+        by_scores = scores.mul_(scale)
         for batch, places in zip(batches, self.groups, strict=True):
             left = by_scores[places].flatten(0, 1)
             gradient = product(left, batch, classes).view(-1, classes, batch.shape[1])
@@ -109,11 +102,12 @@ class Weights:
 
     def evaluated(self) -> Tensor:
         """Losses and accuracies ``[4, P]`` as they are now."""
-        tiles = self.images.evaluated
+        tiles = self.images.tiles
         return summed_up(
             self.spread(
-                lambda i: read_off(
-                    self._scores([self.images.by_feature[i]] * len(self.groups)), tiles[i]
+                lambda i: steps.read_off(
+                    self._scores([self.images.by_feature[i]] * len(self.groups))[None],
+                    tiles[i].true,
                 ),
                 range(len(tiles)),
             ),
