@@ -81,23 +81,13 @@ def stream_stack(
     if not configs:
         return
     before = time.perf_counter()
-    device = _device(_shared(configs, dataset, part))
-    images = compact(dataset, device, evaluated_of(configs[0]))
+    shared = _shared(configs, dataset, part)
+    images = compact(dataset, _device(shared), evaluated_of(shared))
     with closing(_train(configs, images, watch, part, keep)) as finished:
-        for panel, runs in finished:
+        for panel, results in finished:
             now = time.perf_counter()
-            for position, run in zip(panel, runs, strict=True):
-                yield (
-                    position,
-                    _result(
-                        configs[position],
-                        run,
-                        images,
-                        device=device,
-                        seconds=now - before,
-                        stack_runs=len(panel),
-                    ),
-                )
+            for position, result in zip(panel, results, strict=True):
+                yield position, replace(result, seconds=now - before, stack_runs=len(panel))
             before = now
 
 
@@ -137,8 +127,8 @@ def _train(
     watch: Watch | None,
     part: Part,
     keep: Keep | None,
-) -> Generator[tuple[list[int], list[TrainedRun]], None, None]:
-    """The positions of each panel's runs, with what came of them, as they are done.
+) -> Generator[tuple[list[int], list[RunResult]], None, None]:
+    """The positions of each panel's runs, with their results, as they are done.
 
     On the CPU each core trains panels of its own, on one thread: the work inside a panel is too
     small to be split (two threads can be slower than one, and far slower on a busy machine), and
@@ -163,14 +153,16 @@ def _train(
         for spread in spreads:
             free.put(spread)
 
-        def train(panel: Sequence[int]) -> list[TrainedRun]:
+        def train(panel: Sequence[int]) -> list[RunResult]:
             spread = free.get()
             try:
                 chosen = [configs[i] for i in panel]
                 watched, kept = _of_panel(watch, panel), _kept_of_panel(keep, panel)
-                return train_panel(chosen, images, spread, stop, watched, part.of(panel), kept)
+                runs = train_panel(chosen, images, spread, stop, watched, part.of(panel), kept)
             finally:
                 free.put(spread)
+            # Here, on one thread: on several, PyTorch would wait for cores that are training.
+            return [_result(*each, images) for each in zip(chosen, runs, strict=True)]
 
         if any(by_scores(config, images.sizes) for config in configs):
             everyone = Spread(threads)
@@ -212,15 +204,8 @@ def _threads_restored() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _result(
-    config: RunConfig,
-    run: TrainedRun,
-    images: CompactImages,
-    *,
-    device: torch.device,
-    seconds: float,
-    stack_runs: int,
-) -> RunResult:
+def _result(config: RunConfig, run: TrainedRun, images: CompactImages) -> RunResult:
+    """What came of a run, without the time it took."""
     first, _ = initial_weights(config.seed, images.pixels, images.classes)
     # In float64: for a run about to diverge the factor can exceed what float32 holds.
     weight = (first.double() * unused_factor(config, run.last)).float()  # [C, D]
@@ -232,8 +217,8 @@ def _result(
         weight=weight.numpy(),
         bias=run.weight[:, images.bias_feature].numpy().copy(),
         diverged_at=run.last if run.diverged else None,
-        device=device.type,
-        seconds=seconds,
-        stack_runs=stack_runs,
+        device=images.images.device.type,
+        seconds=0,
+        stack_runs=0,
         state=run.state,
     )
