@@ -12,7 +12,7 @@ help:  ## list the targets
 
 install: .venv/installed  ## create .venv and install sweeplab with the pinned versions
 
-.venv/installed: pyproject.toml constraints.txt hatch_build.py src/sweeplab/compiled/steps.c
+.venv/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/sweeplab/compiled/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "sweeplab needs Python 3.11 or newer: make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

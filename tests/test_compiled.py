@@ -23,7 +23,7 @@ from sweeplab.results import LOSSES
 from sweeplab.runs.folder import RunFolder, read_record
 from sweeplab.training import train_one
 from sweeplab.training.stacked import plain, steps, train_stack
-from sweeplab.training.stacked.blocks import Block
+from sweeplab.training.stacked.block import Block
 from sweeplab.training.stacked.grouping import seed_of_each
 from sweeplab.training.stacked.recurrence import Recurrence
 
@@ -55,40 +55,57 @@ shapes = {
 
 
 @settings(max_examples=60, deadline=None)
-@given(**shapes, seed=st.integers(0, 99))
-def test_what_is_read_off_scores_is_what_they_say(
-    runs: int, classes: int, count: int, parts: int, scale: float, seed: int
+@given(**shapes, k=st.integers(1, 40), many=st.booleans(), seed=st.integers(0, 99))
+def test_scores_are_brought_up_to_date_and_read(
+    runs: int,
+    classes: int,
+    count: int,
+    parts: int,
+    scale: float,
+    k: int,
+    many: bool,
+    seed: int,
 ) -> None:
     make = torch.Generator().manual_seed(seed)
-    # As in training: of more columns than are read, and moved by a product of more.
+    runs = runs + 9 if many else runs  # of one seed: then rows are copied first
+    groups = [slice(0, runs - 1), slice(runs - 1, runs)] if runs > 1 else [slice(0, 1)]
+    images = torch.randint(50, (len(groups), k), generator=make)
+    block = Block(images, images, groups, torch.tensor(seed_of_each(groups)))
+    # As in training: of more columns than are read.
     whole = torch.randn(parts, runs, classes, count + 7, generator=make) * scale
     scores = whole[..., 3 : count + 3]
-    moved = torch.randn(runs, parts, classes, count + 9, generator=make)[..., 5 : count + 5] * scale
+    kernel = torch.randn(50, count + 9, generator=make)[:, 5 : count + 5]
+    lefts = torch.randn(runs, parts, classes, k, generator=make) * scale
     carry = torch.rand(runs, 4, parts, parts, generator=make)[:, -1]
     true = torch.randint(classes, (count,), generator=make)
     state = torch.einsum("rpq,qrcn->prcn", carry.double(), scores.double())
-    expected = state + moved.double().transpose(0, 1)
+    rows = kernel.double()[images[block.seen]]  # [P, k, n]
+    expected = state + torch.einsum("rpck,rkn->prcn", lefts.double(), rows)
     untouched = whole[..., :3].clone(), whole[..., count + 3 :].clone()
-    found = steps.bring_up_and_read_off(scores, moved, carry, true)
-    torch.testing.assert_close(scores.double(), expected, rtol=1e-5, atol=1e-5 * scale)
-    for kept, before in zip((whole[..., :3], whole[..., count + 3 :]), untouched, strict=True):
-        assert torch.equal(kept, before)
+    before = scores.clone()
+    found = steps.bring_up(scores, lefts, kernel, block, carry, true)
+    assert found is not None
+    torch.testing.assert_close(scores.double(), expected, rtol=1e-4, atol=1e-4 * scale)
+    for kept, was in zip((whole[..., :3], whole[..., count + 3 :]), untouched, strict=True):
+        assert torch.equal(kept, was)
     now = scores[0].double()
     likelihood = torch.log_softmax(now, 1)[:, true, range(count)].sum(1)
     torch.testing.assert_close(found[0], likelihood, rtol=2e-5, atol=2e-6 * count)
     right = (scores[0].amax(1) == scores[0][:, true, range(count)]).sum(1)
     assert found[1].tolist() == right.tolist()
-    assert torch.equal(steps.read_off(scores, true), found)
+    assert torch.equal(steps.read_off(scores[0], true), found)
+    plain.bring_up(before, lefts, kernel, block, carry)
+    torch.testing.assert_close(before, scores, rtol=1e-4, atol=1e-4 * scale)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 3e38])
 def test_scores_out_of_range_are_seen(value: float) -> None:
     """A run has diverged if its loss is not a finite number."""
     for place in (0, 70, 99):
-        scores = torch.zeros(1, 2, 10, 100)
-        scores[0, 1, 4, place] = value
+        scores = torch.zeros(2, 10, 100)
+        scores[1, 4, place] = value
         likelihood, right = steps.read_off(scores, torch.full((100,), 5))
-        theirs = plain.read_off(scores[0], torch.full((100,), 5))[0]
+        theirs = plain.read_off(scores, torch.full((100,), 5))[0]
         assert torch.equal(torch.isfinite(likelihood), torch.isfinite(theirs)), value
         assert right[0] == 100
 
@@ -111,15 +128,13 @@ def test_a_block_of_updates_is_that_of_the_operators(
     kernel = features[:examples] @ features.T
     images = torch.randint(examples, (2, updates * size), generator=make)
     labels = torch.randint(classes, (examples,), generator=make)
-    within = torch.stack([kernel[chosen][:, chosen] for chosen in images])
-    block = Block(images, labels[images], within, updates, kernel, kernel.new_empty(1))
+    block = Block(images, labels[images], groups, torch.tensor(seed_of_each(groups)))
     optimizer = OptimizerConfig(lr, decay, momentum)
     config = RunConfig(data=DIGITS, batch_size=size, optimizer=optimizer)
     by = Recurrence([config] * 5, torch.device("cpu")).factors(0, updates)
     scores = torch.randn(2 if momentum else 1, 5, classes, columns, generator=make)
-    seen = torch.tensor(seed_of_each(groups))
-    found = steps.gradients(scores, block, groups, seen, by)
-    expected = plain.gradients(scores, block, groups, seen, by)
+    found = steps.gradients(scores, kernel, block, by)
+    expected = plain.gradients(scores, kernel, block, by)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=2e-4, atol=2e-5 * size)
 

@@ -14,24 +14,27 @@ from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).with_name("steps.c")
+INCLUDED = Path(__file__).with_name("numbers.h")
 
 # Set to 0, the environment variable does without them, to repeat what was trained so.
 SWITCH = "SWEEPLAB_COMPILED"
 
-Steps = Callable[[str], Callable[..., None]]  # by name
+Steps = Callable[[str], Callable[..., int]]  # by name
 
 _COUNT, _FROM = ctypes.c_int64, ctypes.c_void_p
 _ARGUMENTS = {  # of each function: counts, then addresses
-    "gradients": [*[_COUNT] * 6, *[_FROM] * 10],
+    "gradients": [*[_COUNT] * 6, *[_FROM] * 11],
     "batch_gradients": [*[_COUNT] * 3, *[_FROM] * 4],
-    "bring_up": [*[_COUNT] * 9, *[_FROM] * 6],
+    "read_off": [*[_COUNT] * 5, *[_FROM] * 4],
+    "bring_up": [*[_COUNT] * 10, *[_FROM] * 11],
+    "room_to_bring_up": [_COUNT] * 2,
 }
 
 
 def library_path(level: str) -> Path:
     """Where the library for a level of vector instructions is, if this very source was compiled."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
-    return SOURCE.with_name(f"steps-{level}-{digest}.so")
+    source = INCLUDED.read_bytes() + SOURCE.read_bytes()
+    return SOURCE.with_name(f"steps-{level}-{hashlib.sha256(source).hexdigest()[:12]}.so")
 
 
 @cache
@@ -42,7 +45,8 @@ def steps() -> Steps | None:
     functions: dict[str, Any] = {}
     for name, arguments in _ARGUMENTS.items():
         functions[name] = getattr(found, name)
-        functions[name].argtypes, functions[name].restype = arguments, None
+        functions[name].argtypes = arguments
+        functions[name].restype = _COUNT if name == "room_to_bring_up" else None
     return functions.__getitem__
 
 

@@ -18,7 +18,6 @@ from sweeplab.training.stacked.grouping import FEW, PANEL_BYTES, PANEL_RUNS
 
 LARGEST_KERNEL = 2**28  # bytes
 LARGEST_BLOCK = 320  # images in the batches of a block
-LARGEST_ROWS = 2**25  # bytes of their rows of the kernel
 
 # Measured on Zen 4, in floating-point operations of a product, of which a core does 100 in a
 # nanosecond: reading, changing and writing a number; and copying one that `FEW` runs share.
@@ -26,6 +25,13 @@ CHANGED = 20.0
 COPIED = 8.0 / FEW
 # And taking loss and accuracy from a score.
 READ = 10.0
+
+
+def updates_of_a_block(config: RunConfig) -> int:
+    """Updates between two evaluations, or as many as a block of scores should have."""
+    gap = min(evaluation_gap(config), iterations(config))
+    largest = max(1, LARGEST_BLOCK // config.batch_size)
+    return ceil(gap / ceil(gap / largest))
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,6 @@ class Sizes:
     @property
     def all(self) -> int:
         return self.train + self.val
-
-
-def updates_of_a_block(config: RunConfig, sizes: Sizes) -> int:
-    """Updates between two evaluations, or as many as a block of scores should have."""
-    gap = min(evaluation_gap(config), iterations(config))
-    images = min(LARGEST_BLOCK, LARGEST_ROWS // (4 * sizes.all))
-    largest = max(1, images // config.batch_size)
-    return ceil(gap / ceil(gap / largest))
 
 
 def sizes_of(dataset: Dataset) -> Sizes:
@@ -66,7 +64,7 @@ def scores_cost(config: RunConfig, sizes: Sizes) -> float:
     """Of an update of one run, in operations; what both forms share is left out."""
     size, classes = config.batch_size, sizes.classes
     parts = 2 if config.optimizer.momentum else 1
-    updates = updates_of_a_block(config, sizes)
+    updates = updates_of_a_block(config)
     moved = parts * (2 * size + CHANGED / updates) * classes + COPIED * size
     within = (updates - 1) * size * size * classes
     kernel = 2 * sizes.train * (sizes.all - sizes.train / 2) * sizes.features / FEW
@@ -123,8 +121,5 @@ def stack_bytes(config: RunConfig, sizes: Sizes, runs: int, threads: int) -> int
     """What so many runs need at once while they are trained, beside the data set."""
     each = state_bytes(config, sizes)
     width = max(min(PANEL_RUNS, PANEL_BYTES // each), 1)
-    kernel = rows = 0
-    if by_scores(config, sizes):
-        kernel = 4 * sizes.train * sizes.all
-        rows = threads * 4 * updates_of_a_block(config, sizes) * config.batch_size * sizes.all
-    return kernel + rows + min(runs, threads * width) * each
+    kernel = 4 * sizes.train * sizes.all if by_scores(config, sizes) else 0
+    return kernel + min(runs, threads * width) * each

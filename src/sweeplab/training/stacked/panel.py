@@ -196,7 +196,7 @@ def _begun(
 ) -> tuple[Scores | Weights, int]:
     """The runs in the cheaper form, from their first weights, and how long its blocks are."""
     if by_scores(configs[0], images.sizes):
-        return Scores(configs, images, spread), updates_of_a_block(configs[0], images.sizes)
+        return Scores(configs, images, spread), updates_of_a_block(configs[0])
     return Weights(configs, images, spread), 1
 
 

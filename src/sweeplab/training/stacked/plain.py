@@ -6,13 +6,12 @@ What each does is said in :mod:`sweeplab.training.stacked.steps`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from sweeplab.training.stacked.blocks import Block
-from sweeplab.training.stacked.product import products
+from sweeplab.training.stacked.block import Block
+from sweeplab.training.stacked.product import product, products
 from sweeplab.training.stacked.recurrence import Factors, carry_on, weighed
 
 VECTORS = 32  # float32 that PyTorch computes at once, in two vectors of at most 16
@@ -21,28 +20,26 @@ VECTORS = 32  # float32 that PyTorch computes at once, in two vectors of at most
 SAFE = 60.0
 
 
-def gradients(
-    scores: Tensor, block: Block, groups: Sequence[slice], seen: Tensor, by: Factors
-) -> tuple[Tensor, Tensor]:
+def gradients(scores: Tensor, kernel: Tensor, block: Block, by: Factors) -> tuple[Tensor, Tensor]:
     """The gradients by the scores of a block's batches, and their log likelihoods."""
-    here = block.images[seen][:, None]  # [P, 1, s * B]
-    true = block.true[seen][:, None]
+    here, true = (each[block.seen][:, None] for each in (block.images, block.true))  # [P, 1, s * B]
     updates, size = by.updates, here.shape[2] // by.updates
     # What is left of each part of the state at the turn of each image: [P, 1, s * B].
     left = by.carry[:, :-1, 0].repeat_interleave(size, 1).unsqueeze(1).unbind(3)
-    at_turn = scores[0].gather(2, here.expand(-1, scores.shape[2], -1)).mul_(left[0])
+    columns = here.expand(-1, scores.shape[2], -1)
+    at_turn = scores[0].gather(2, columns).mul_(left[0])  # [P, C, s * B]
     if len(scores) == 2:
-        at_turn.addcmul_(scores[1].gather(2, here.expand(-1, scores.shape[2], -1)), left[1])
+        at_turn.addcmul_(scores[1].gather(2, columns), left[1])
     wanted = torch.zeros_like(at_turn).scatter_(1, true, 1)
     found = torch.empty_like(at_turn)
     turns = [torch.split(each, size, 2) for each in (at_turn, wanted, found)]
     for i, (turn, target, gradient) in enumerate(zip(*turns, strict=True)):
         if i:
             # What the gradients of the block's updates before it do to the scores of a batch.
-            before, after = i * size, (i + 1) * size
-            earlier = weighed(found[:, :, :before], by.gradient[:, i, :1, :i])[:, 0]
-            inner = block.within[:, :before, before:after].contiguous()
-            turn.add_(products(earlier, inner, groups))
+            before, after = block.images[:, : i * size], block.images[:, i * size :][:, :size]
+            earlier = weighed(found[:, :, : i * size], by.gradient[:, i, :1, :i])[:, 0]
+            inner = kernel[before[:, :, None], after[:, None]]  # [S, i * B, B]
+            turn.add_(products(earlier, inner, block.groups))
         torch.sub(torch.softmax(turn, 1), target, out=gradient)
     likelihood = torch.log_softmax(at_turn, 1).gather(1, true)
     return found, likelihood.view(-1, updates, size).sum(2).T
@@ -57,10 +54,14 @@ def batch_gradients(scores: Tensor, true: Tensor, seen: Tensor) -> Tensor:
     return likelihood
 
 
-def bring_up(scores: Tensor, moved: Tensor, carry: Tensor) -> None:
-    """Leave so much of scores as ``carry`` says, and add what they were moved by."""
+def bring_up(scores: Tensor, lefts: Tensor, kernel: Tensor, block: Block, carry: Tensor) -> None:
+    """Leave so much of scores as ``carry`` says, and add what the gradients moved them by."""
     carry_on(scores, carry)
-    scores += moved.transpose(0, 1)
+    classes = lefts.shape[1] * lefts.shape[2]
+    for images, places in zip(block.images, block.groups, strict=True):
+        left = lefts[places].view(-1, lefts.shape[3])
+        moved = product(left, kernel.index_select(0, images), classes)
+        scores[:, places] += moved.view(-1, *lefts.shape[1:3], moved.shape[1]).transpose(0, 1)
 
 
 def read_off(scores: Tensor, true: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from sweeplab.config import RunConfig
 from sweeplab.training.schedule import iterations
 from sweeplab.training.stacked import steps
-from sweeplab.training.stacked.blocks import Block, Blocks
+from sweeplab.training.stacked.block import Block
 from sweeplab.training.stacked.evaluate import summed_up
 from sweeplab.training.stacked.grouping import seed_groups, seed_of_each
 from sweeplab.training.stacked.images import CompactImages
@@ -51,7 +51,6 @@ class Scores:
         self.parts, self.total = self.recurrence.parts, iterations(configs[0])
         self.groups = [places for _, places in groups]
         self.seen = torch.tensor(seed_of_each(self.groups), device=device)  # [P]
-        self.blocks = Blocks(images, self.kernel, configs[0])
         self.block: Block
         shape = self.parts, len(configs), images.classes
         # A run's weights are `base`, of some time before, in the shares that are left of it, and
@@ -73,16 +72,14 @@ class Scores:
             The number of updates before it, and the log likelihood ``[s, P]`` of each batch before
             its update.
         """
-        for before, block in self.blocks(chosen, self.spread):
-            self.block = block
-            yield before, self._advance(block.updates)
-
-    def _advance(self, updates: int) -> Tensor:
-        self.by = self.recurrence.factors(self.done, updates)
-        self.gradients, likelihood = steps.gradients(
-            self.scores, self.block, self.groups, self.seen, self.by
-        )
-        return likelihood
+        for before, batches in chosen:
+            images = batches.transpose(0, 1).flatten(1).contiguous()  # [S, s * B]
+            self.block = Block(images, self.images.labels[images], self.groups, self.seen)
+            self.by = self.recurrence.factors(self.done, len(batches))
+            self.gradients, likelihood = steps.gradients(
+                self.scores, self.kernel, self.block, self.by
+            )
+            yield before, likelihood
 
     def commit(self, *, evaluate: bool) -> Tensor | None:
         """Bring everything up to date with the block, and evaluate: loss, accuracy ``[4, P]``."""
@@ -93,17 +90,17 @@ class Scores:
         if self.done - self.refreshed >= REFRESHED or self.done == self.total:
             self._refresh()
             return self.evaluated() if evaluate else None
-        # Begun with the last seed, whose rows of the kernel were copied last.
+        self._bring_up(self.images.unread, lefts)
+        sets = self.images.sets
         found = [
-            self._bring_up(seed, lefts, evaluate) for seed in reversed(range(len(self.groups)))
+            self._bring_up(each.columns, lefts, each.true if evaluate else None) for each in sets
         ]
-        by_set = [torch.cat(each[::-1], 1) for each in zip(*found, strict=True)]
-        return summed_up(by_set, self.images.sets) if evaluate else None
+        return summed_up([each for each in found if each is not None], sets) if evaluate else None
 
     def evaluated(self) -> Tensor:
         """Losses and accuracies ``[4, P]`` as they are now."""
         sets = self.images.sets
-        found = [steps.read_off(self.scores[..., each.columns], each.true) for each in sets]
+        found = [steps.read_off(self.scores[0][..., each.columns], each.true) for each in sets]
         return summed_up(found, sets)
 
     def weights(self, run: int, updates: int | None = None) -> Tensor:
@@ -157,23 +154,12 @@ class Scores:
                 seen = self.block.images[group, : lefts.shape[3]]
                 added[part, chosen] = added[part, chosen].index_add_(2, seen, lefts[chosen, part])
 
-    def _bring_up(self, seed: int, lefts: Tensor, evaluate: bool) -> list[Tensor]:
-        """Its runs' scores, to after the block; gives what is read off each set, if it is time."""
-        places = self.groups[seed]
-        left = lefts[places].view(-1, lefts.shape[3])
-        moved = product(left, self.block.rows(seed), self.parts * self.images.classes)
-        moved = moved.view(-1, *lefts.shape[1:3], moved.shape[1])  # [p, parts, C, L]
-        scores, carry = self.scores[:, places], self.by.carry[places, -1]
-        if not evaluate:
-            steps.bring_up(scores, moved, carry)
-            return []
-        if (unread := self.images.unread).start < unread.stop:
-            steps.bring_up(scores[..., unread], moved[..., unread], carry)
-        return [
-            steps.bring_up_and_read_off(scores[..., at], moved[..., at], carry, each.true)
-            for each in self.images.sets
-            for at in (each.columns,)
-        ]
+    def _bring_up(self, at: slice, lefts: Tensor, true: Tensor | None = None) -> Tensor | None:
+        """The scores of some images, to after the block; gives what is read off them."""
+        if at.start == at.stop:
+            return None
+        scores, kernel = self.scores[..., at], self.kernel[:, at]
+        return steps.bring_up(scores, lefts, kernel, self.block, self.by.carry[:, -1], true)
 
     def _weights(self, run: int, products: Tensor, shares: Tensor) -> Tensor:
         """The parts ``[parts, C, F]`` of a run's state, in weights."""

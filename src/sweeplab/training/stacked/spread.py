@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -38,22 +38,6 @@ class Spread:
         others = [self._pool.submit(some, part) for part in range(1, self.threads)]
         parts = [some(0), *(other.result() for other in others)]
         return [parts[i % self.threads][i // self.threads] for i in range(len(values))]
-
-    def ahead(self, values: Iterator[A]) -> Iterator[A]:
-        """The same values: each is made beside this thread while the one before it is in use."""
-        if self._pool is None:
-            yield from values
-            return
-        end = object()
-
-        @torch.inference_mode()
-        def following() -> A | object:
-            return next(values, end)
-
-        coming = self._pool.submit(following)
-        while (value := coming.result()) is not end:
-            coming = self._pool.submit(following)
-            yield value  # type: ignore[misc]
 
     def close(self) -> None:
         """End the threads."""

@@ -106,7 +106,7 @@ class Weights:
         return summed_up(
             self.spread(
                 lambda i: steps.read_off(
-                    self._scores([self.images.by_feature[i]] * len(self.groups))[None],
+                    self._scores([self.images.by_feature[i]] * len(self.groups)),
                     tiles[i].true,
                 ),
                 range(len(tiles)),
