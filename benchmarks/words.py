@@ -79,12 +79,12 @@ def _training(found: Mapping[str, Any]) -> str:
             _table(("", "ms a run", "runs/s", "the stack is faster by"), rows),
             _paragraphs(
                 f"""
-                The matrix products of a run take {found["gflop_a_run"]:.3g} GFLOP, pixels that are
-                blank in every image left out. All of training, not its products alone, goes at
-                {found["share_of_product_rate"]:.0%} of the {found["product_gflops"]:.0f} GFLOP/s
-                that `torch.mm` reaches here on the same shapes. That can be more than 100%: the
-                engine calls oneDNN's product where PyTorch has it, which uses the whole width of
-                AMD's vector units, and MKL's, behind `mm`, does not.
+                The matrix products of a run by its weights take {found["gflop_a_run"]:.3g} GFLOP,
+                pixels that are blank in every image left out. All of training, not its products
+                alone, goes at {found["share_of_product_rate"]:.0%} of the
+                {found["product_gflops"]:.0f} GFLOP/s that `torch.mm` reaches here on the same
+                shapes. That can be more than 100%: a run that is trained by scores, as these are,
+                needs a quarter fewer, and by products of our own.
                 """
             ),
         ]

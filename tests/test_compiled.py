@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     yield
-    compiled.steps.cache_clear()
+    compiled._loaded.cache_clear()
 
 
 def test_they_are_in_use_where_there_is_a_compiler() -> None:
@@ -161,8 +161,8 @@ def test_the_width_of_the_vectors_changes_no_bit(monkeypatch: pytest.MonkeyPatch
     dataset = load(DIGITS)
     results = []
     for level in levels:
-        monkeypatch.setattr(compiled, "_level", lambda level=level: level)
-        compiled.steps.cache_clear()
+        monkeypatch.setattr(compiled, "_highest", lambda level=level: level)
+        compiled._loaded.cache_clear()
         results.append([train_stack([config], dataset)[0] for config in runs()])
     for wide, narrow in zip(*results, strict=True):
         assert np.array_equal(wide.weight, narrow.weight)
@@ -220,10 +220,10 @@ def test_steps_of_another_source_or_system_are_not_taken(
     source = tmp_path / "steps.c"
     monkeypatch.setattr(compiled, "SOURCE", source)
     source.write_bytes(b"another")
-    compiled.steps.cache_clear()
+    compiled._loaded.cache_clear()
     assert compiled.level() == "none"
-    compiled.library_path(compiled._level()).write_bytes(b"no library")
-    compiled.steps.cache_clear()
+    compiled.library_path(compiled._highest()).write_bytes(b"no library")
+    compiled._loaded.cache_clear()
     with pytest.raises(OSError, match=r"header|short|magic"):
-        ctypes.CDLL(str(compiled.library_path(compiled._level())))
+        ctypes.CDLL(str(compiled.library_path(compiled._highest())))
     assert compiled.level() == "none"

@@ -19,6 +19,8 @@ INCLUDED = Path(__file__).with_name("numbers.h")
 # Set to 0, the environment variable does without them, to repeat what was trained so.
 SWITCH = "SWEEPLAB_COMPILED"
 
+LEVELS = ("avx512", "avx2", "default")  # of vector instructions: a processor has those after it
+
 Steps = Callable[[str], Callable[..., int]]  # by name
 
 _COUNT, _FROM = ctypes.c_int64, ctypes.c_void_p
@@ -32,42 +34,40 @@ _ARGUMENTS = {  # of each function: counts, then addresses
 
 
 def library_path(level: str) -> Path:
-    """Where the library for a level of vector instructions is, if this very source was compiled."""
+    """Where the library for a level is, if this very source was compiled for it."""
     source = INCLUDED.read_bytes() + SOURCE.read_bytes()
     return SOURCE.with_name(f"steps-{level}-{hashlib.sha256(source).hexdigest()[:12]}.so")
 
 
-@cache
 def steps() -> Steps | None:
     """Those for this processor; None where there are none."""
-    if (found := _library()) is None:
-        return None
-    functions: dict[str, Any] = {}
-    for name, arguments in _ARGUMENTS.items():
-        functions[name] = getattr(found, name)
-        functions[name].argtypes = arguments
-        functions[name].restype = _COUNT if name == "room_to_bring_up" else None
-    return functions.__getitem__
+    return _loaded()[1]
 
 
 def level() -> str:
-    """The vector instructions of the steps in use: "avx512", "avx2" or "default"; or "none"."""
-    return "none" if steps() is None else _level()
+    """Of the steps in use; "none" where there are none."""
+    return _loaded()[0]
 
 
-def _library() -> ctypes.CDLL | None:
-    path = library_path(_level())
-    if os.environ.get(SWITCH) == "0" or not path.is_file():
-        return None
-    try:
-        return ctypes.CDLL(str(path))
-    except OSError:  # made for another system, in a folder that two of them share
-        return None
+@cache
+def _loaded() -> tuple[str, Steps | None]:
+    for level in LEVELS[LEVELS.index(_highest()) :] if os.environ.get(SWITCH) != "0" else ():
+        try:
+            library = ctypes.CDLL(str(library_path(level)))
+        except OSError:  # not there, or made for another system that shares the folder
+            continue
+        functions: dict[str, Any] = {}
+        for name, arguments in _ARGUMENTS.items():
+            functions[name] = getattr(library, name)
+            functions[name].argtypes = arguments
+            functions[name].restype = _COUNT if name == "room_to_bring_up" else None
+        return level, functions.__getitem__
+    return "none", None
 
 
-def _level() -> str:
-    """PyTorch's own, so that a variable that limits PyTorch limits these too."""
+def _highest() -> str:
+    """PyTorch's own level, so that a variable that limits PyTorch limits these too."""
     import torch
 
     name = torch.backends.cpu.get_cpu_capability().lower()
-    return name if name in ("avx512", "avx2") else "default"
+    return name if name in LEVELS else "default"

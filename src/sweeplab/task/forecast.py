@@ -91,8 +91,8 @@ def steps_line(count: int) -> str:
         return ""
     return (
         "There was no C compiler when sweeplab was installed, or its code has changed since: "
-        "training takes up to twice as long. To mend it, install a compiler (gcc or clang) and "
-        "then sweeplab again."
+        "training takes up to four times as long. To mend it, install a compiler (gcc or clang) "
+        "and then sweeplab again."
     )
 
 
