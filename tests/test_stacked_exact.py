@@ -213,15 +213,6 @@ def test_joint_and_single_products_give_the_same_bits(
         assert_same(result, expected)
 
 
-def test_a_block_made_beside_training_gives_the_same_bits() -> None:
-    dataset = images(100, 1100, 120)
-    runs = [config(dataset, 50, 12, OptimizerConfig(0.1, 0.1), seed) for seed in (0, 0, 1)]
-    with threads(1):
-        together = train_stack(runs, dataset)
-    with threads(2):
-        assert_same(train_stack(runs[:1], dataset)[0], together[0])
-
-
 def test_the_trial_of_joint_products_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = product._mkl
 

@@ -19,8 +19,9 @@ from sweeplab.training.stacked.grouping import FEW, PANEL_BYTES, PANEL_RUNS
 LARGEST_KERNEL = 2**28  # bytes
 LARGEST_BLOCK = 320  # images in the batches of a block
 
-# Measured on Zen 4, in floating-point operations of a product, of which a core does 100 in a
-# nanosecond: reading, changing and writing a number; and copying one that `FEW` runs share.
+# Measured on Zen 4, and found to choose well on an Intel Xeon with compiled steps too, in
+# floating-point operations of a product, of which a core does 100 in a nanosecond: reading,
+# changing and writing a number; and copying one that `FEW` runs share.
 CHANGED = 20.0
 COPIED = 8.0 / FEW
 # And taking loss and accuracy from a score.

@@ -49,8 +49,9 @@ def batch_gradients(scores: Tensor, true: Tensor, seen: Tensor) -> Tensor:
     """Scores become their gradients; gives the log likelihoods."""
     wanted = true[seen][:, None]  # [P, 1, B]
     likelihood = torch.log_softmax(scores, 1).gather(1, wanted).sum((1, 2))
-    torch.softmax(scores, 1, out=scores)
-    scores.scatter_add_(1, wanted, scores.new_tensor(-1.0).expand(wanted.shape))
+    scores.copy_(torch.softmax(scores, 1)).scatter_add_(
+        1, wanted, scores.new_tensor(-1.0).expand(wanted.shape)
+    )
     return likelihood
 
 

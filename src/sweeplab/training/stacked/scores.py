@@ -45,7 +45,7 @@ class Scores:
     def __init__(self, configs: Sequence[RunConfig], images: CompactImages, spread: Spread) -> None:
         device, new = images.images.device, images.images.new_zeros
         groups = seed_groups(configs)
-        self.images, self.spread = images, spread
+        self.images = images
         self.kernel = images.kernel(spread)  # [N, L]
         self.recurrence = Recurrence(configs, device)
         self.parts, self.total = self.recurrence.parts, iterations(configs[0])
