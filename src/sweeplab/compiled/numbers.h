@@ -94,7 +94,7 @@ INLINE float softmax_gradient(float *restrict z, i64 classes, i64 stride, i64 n,
             z[c * stride + b] = power;
             total[b] += power;
         }
-    for (i64 b = 0; b < n; b++) of_true[b] -= highest[b] + log_of(total[b]);
+    for (i64 b = 0; b < n; b++) of_true[b] = of_true[b] - highest[b] - log_of(total[b]);
     for (i64 b = 0; b < n; b++) total[b] = 1.0f / total[b];
     for (i64 c = 0; c < classes; c++)
         for (i64 b = 0; b < n; b++) z[c * stride + b] *= total[b];

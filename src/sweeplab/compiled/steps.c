@@ -11,6 +11,8 @@
 
 #define CHUNK 256 /* columns whose rows of the kernel are copied together */
 #define MANY 8    /* runs, from which it pays to copy first what all of them read */
+#define TOGETHER \
+    32 /* rows of the kernel: what they come to is summed up, then added to the scores */
 
 /* Scores [P, C, n] become their gradients, softmax - onehot: those of P runs, whose columns' true
    classes are a row of true_class [., n], that of `seen` [P]. Writes the log likelihood [P] of each
@@ -67,9 +69,13 @@ void gradients(i64 runs, i64 classes, i64 updates, i64 size, i64 columns, i64 pa
                         weighed[c * whole + b] = factors[j] * gradient[c * whole + b];
             }
             /* What the gradients of the updates before do to the scores of the batch. */
-            Product moved = {.left = weighed, .left_stride = whole, .k = before,
-                             .right = within + before, .beginning = beginning,
-                             .sum = gradient + before, .sum_stride = whole};
+            Product moved = {.left = weighed,
+                             .left_stride = whole,
+                             .k = before,
+                             .right = within + before,
+                             .beginning = beginning,
+                             .sum = gradient + before,
+                             .sum_stride = whole};
             add_product(&moved, classes, size);
             likelihood[i * runs + p] =
                 softmax_gradients(gradient + before, classes, whole, size, classes_of + before);
@@ -77,25 +83,57 @@ void gradients(i64 runs, i64 classes, i64 updates, i64 size, i64 columns, i64 pa
     }
 }
 
-/* Leave so much of the scores of n <= W columns as carry [parts, parts] says. */
-INLINE void carry_on(float *scores, i64 classes, i64 parts, i64 part_stride, i64 class_stride,
-                     i64 n, const float *by)
+/* A panel, whose scores are to be brought up to date. */
+typedef struct {
+    i64 classes, parts, k;
+    i64 part_stride, run_stride, class_stride, carry_stride;
+    float *scores;         /* [parts, P, C, n] */
+    const float *lefts;    /* [P, parts, C, k] */
+    const float *carry;    /* [P, parts, parts] */
+    const i64 *true_class; /* [n], or null */
+    float *sums;           /* [P, 2, W]: log likelihoods and counts of what is right */
+} Panel;
+
+/* Leave so much of the scores of n <= W columns from `first` on as carry says. */
+INLINE void carry_on(const Panel *panel, i64 run, i64 first, i64 n)
 {
+    const float *by = panel->carry + run * panel->carry_stride;
     float kept = by[0];
-    if (parts == 1 && kept == 1.0f) return;
-    for (i64 c = 0; c < classes; c++) {
-        float *restrict of_class = scores + c * class_stride;
-        if (parts == 1) {
-            for (i64 b = 0; b < n; b++) of_class[b] *= kept;
+    if (panel->parts == 1 && kept == 1.0f) return;
+    for (i64 c = 0; c < panel->classes; c++) {
+        float *restrict scores =
+            panel->scores + run * panel->run_stride + c * panel->class_stride + first;
+        if (panel->parts == 1) {
+            for (i64 b = 0; b < n; b++) scores[b] *= kept;
             continue;
         }
-        float *restrict speeds = of_class + part_stride;
+        float *restrict speeds = scores + panel->part_stride;
         float gained = by[1], slowed = by[2], speed_kept = by[3];
         for (i64 b = 0; b < n; b++) {
-            float score = of_class[b], speed = speeds[b];
-            of_class[b] = FMA(kept, score, gained * speed);
+            float score = scores[b], speed = speeds[b];
+            scores[b] = FMA(kept, score, gained * speed);
             speeds[b] = FMA(slowed, score, speed_kept * speed);
         }
+    }
+}
+
+/* Add what the examples from number j of a block on, TOGETHER at most, do to those scores: right
+   has their rows of the kernel, from these columns on. */
+INLINE void add_some(const Panel *panel, i64 run, i64 first, i64 n, i64 j, const float *right,
+                     const i64 *beginning)
+{
+    i64 k = panel->k, classes = panel->classes;
+    for (i64 part = 0; part < panel->parts; part++) {
+        Product moved = {
+            .left = panel->lefts + (run * panel->parts + part) * classes * k + j,
+            .left_stride = k,
+            .k = k - j < TOGETHER ? k - j : TOGETHER,
+            .right = right,
+            .beginning = beginning + j,
+            .sum = panel->scores + part * panel->part_stride + run * panel->run_stride + first,
+            .sum_stride = panel->class_stride,
+        };
+        add_product(&moved, classes, n);
     }
 }
 
@@ -111,18 +149,20 @@ INLINE void read_columns(const float *z, i64 classes, i64 stride, i64 n, const i
         for (i64 b = 0; b < n; b++) total[b] += exp_of(z[c * stride + b] - highest[b]);
     for (i64 b = 0; b < n; b++) of_true[b] = z[true_class[b] * stride + b];
     for (i64 b = 0; b < n; b++) {
-        sums[b] += of_true[b] - (highest[b] + log_of(total[b]));
+        sums[b] += of_true[b] - highest[b] - log_of(total[b]);
         sums[W + b] += of_true[b] >= highest[b] ? 1.0f : 0.0f;
     }
 }
 
-static void read_some(const float *z, i64 classes, i64 stride, i64 n, const i64 *true_class,
-                      float *sums)
+static void read_some(const Panel *panel, i64 run, i64 first, i64 n)
 {
+    const float *z = panel->scores + run * panel->run_stride + first;
+    const i64 *true_class = panel->true_class + first;
+    float *sums = panel->sums + 2 * W * run;
     if (n == W)
-        read_columns(z, classes, stride, W, true_class, sums);
+        read_columns(z, panel->classes, panel->class_stride, W, true_class, sums);
     else
-        read_columns(z, classes, stride, n, true_class, sums);
+        read_columns(z, panel->classes, panel->class_stride, n, true_class, sums);
 }
 
 static double sum_of(const float *numbers)
@@ -134,14 +174,17 @@ static double sum_of(const float *numbers)
 
 /* Loss and accuracy of scores [P, C, n], of any strides but the last, with true_class [n]. Writes
    the log likelihood [P], and how many columns have no higher score than the true class's [P]. */
-void read_off(i64 runs, i64 classes, i64 n, i64 run_stride, i64 class_stride, const float *scores,
+void read_off(i64 runs, i64 classes, i64 n, i64 run_stride, i64 class_stride, float *scores,
               const i64 *true_class, double *likelihood, double *right)
 {
     for (i64 p = 0; p < runs; p++) {
         float sums[2 * W] = {0};
-        for (i64 first = 0; first < n; first += W)
-            read_some(scores + p * run_stride + first, classes, class_stride,
-                      n - first < W ? n - first : W, true_class + first, sums);
+        Panel panel = {.classes = classes,
+                       .class_stride = class_stride,
+                       .scores = scores + p * run_stride,
+                       .true_class = true_class,
+                       .sums = sums};
+        for (i64 at = 0; at < n; at += W) read_some(&panel, 0, at, n - at < W ? n - at : W);
         likelihood[p] = sum_of(sums);
         right[p] = sum_of(sums + W);
     }
@@ -149,6 +192,44 @@ void read_off(i64 runs, i64 classes, i64 n, i64 run_stride, i64 class_stride, co
 
 /* How many numbers bring_up needs room for. */
 i64 room_to_bring_up(i64 runs, i64 k) { return 2 * W * runs + CHUNK * k; }
+
+/* Runs of one seed from `start` to before `end`, where they are many: what all of them read is
+   copied, some columns at a time. */
+static void bring_up_many(const Panel *panel, i64 start, i64 end, i64 n, const float *kernel,
+                          i64 kernel_stride, const i64 *chosen, float *packed, i64 *beginning)
+{
+    for (i64 j = 0; j < panel->k; j++) beginning[j] = j * CHUNK;
+    for (i64 first = 0; first < n; first += CHUNK) {
+        i64 count = n - first < CHUNK ? n - first : CHUNK;
+        for (i64 j = 0; j < panel->k; j++)
+            memcpy(packed + j * CHUNK, kernel + chosen[j] * kernel_stride + first,
+                   count * sizeof(float));
+        for (i64 run = start; run < end; run++)
+            for (i64 at = 0; at < count; at += W) {
+                i64 wide = count - at < W ? count - at : W;
+                carry_on(panel, run, first + at, wide);
+                for (i64 j = 0; j < panel->k; j += TOGETHER)
+                    add_some(panel, run, first + at, wide, j, packed + at, beginning);
+                if (panel->true_class) read_some(panel, run, first + at, wide);
+            }
+    }
+}
+
+/* Where they are few: the rows are read where they lie, each from its begin to its end, which the
+   processor sees coming. */
+static void bring_up_few(const Panel *panel, i64 start, i64 end, i64 n, const float *kernel,
+                         i64 kernel_stride, const i64 *chosen, i64 *beginning)
+{
+    for (i64 j = 0; j < panel->k; j++) beginning[j] = chosen[j] * kernel_stride;
+    for (i64 run = start; run < end; run++)
+        for (i64 at = 0; at < n; at += W) carry_on(panel, run, at, n - at < W ? n - at : W);
+    for (i64 j = 0; j < panel->k; j += TOGETHER)
+        for (i64 at = 0; at < n; at += W)
+            for (i64 run = start; run < end; run++)
+                add_some(panel, run, at, n - at < W ? n - at : W, j, kernel + at, beginning);
+    for (i64 run = start; panel->true_class && run < end; run++)
+        for (i64 at = 0; at < n; at += W) read_some(panel, run, at, n - at < W ? n - at : W);
+}
 
 /* Bring scores [parts, P, C, n], of any strides but the last, to after a block: carry [P, parts,
    parts] of them is left, and to that lefts [P, parts, C, k] times the rows of kernel [., n] are
@@ -161,43 +242,20 @@ void bring_up(i64 runs, i64 classes, i64 n, i64 parts, i64 part_stride, i64 run_
               const float *carry, const i64 *true_class, float *room, i64 *beginning,
               double *likelihood, double *right)
 {
-    float *sums = room, *packed = room + 2 * W * runs;
-    memset(sums, 0, 2 * W * runs * sizeof(float));
+    Panel panel = {classes,      parts,  k,     part_stride, run_stride, class_stride,
+                   carry_stride, scores, lefts, carry,       true_class, room};
+    memset(room, 0, 2 * W * runs * sizeof(float));
     for (i64 start = 0, end; start < runs; start = end) {
         for (end = start + 1; end < runs && seen[end] == seen[start];) end++;
         const i64 *chosen = images + seen[start] * k;
-        int pack = end - start >= MANY;
-        for (i64 j = 0; j < k; j++) beginning[j] = pack ? j * CHUNK : chosen[j] * kernel_stride;
-        for (i64 first = 0; first < n; first += CHUNK) {
-            i64 count = n - first < CHUNK ? n - first : CHUNK;
-            const float *rows = kernel + first;
-            if (pack) {
-                for (i64 j = 0; j < k; j++)
-                    memcpy(packed + j * CHUNK, rows + chosen[j] * kernel_stride,
-                           count * sizeof(float));
-                rows = packed;
-            }
-            for (i64 p = start; p < end; p++)
-                for (i64 at = 0; at < count; at += W) {
-                    i64 wide = count - at < W ? count - at : W;
-                    float *z = scores + p * run_stride + first + at;
-                    carry_on(z, classes, parts, part_stride, class_stride, wide,
-                             carry + p * carry_stride);
-                    for (i64 part = 0; part < parts; part++) {
-                        const float *left = lefts + (p * parts + part) * classes * k;
-                        Product moved = {.left = left, .left_stride = k, .k = k,
-                                         .right = rows + at, .beginning = beginning,
-                                         .sum = z + part * part_stride, .sum_stride = class_stride};
-                        add_product(&moved, classes, wide);
-                    }
-                    if (true_class)
-                        read_some(z, classes, class_stride, wide, true_class + first + at,
-                                  sums + 2 * W * p);
-                }
-        }
+        if (end - start < MANY)
+            bring_up_few(&panel, start, end, n, kernel, kernel_stride, chosen, beginning);
+        else
+            bring_up_many(&panel, start, end, n, kernel, kernel_stride, chosen, room + 2 * W * runs,
+                          beginning);
     }
     for (i64 p = 0; p < runs; p++) {
-        likelihood[p] = sum_of(sums + 2 * W * p);
-        right[p] = sum_of(sums + 2 * W * p + W);
+        likelihood[p] = sum_of(room + 2 * W * p);
+        right[p] = sum_of(room + 2 * W * p + W);
     }
 }
