@@ -7,6 +7,7 @@ float64 NumPy, accuracies counted by NumPy from the returned weights.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -482,6 +483,33 @@ def test_cuda_agrees_with_the_specification() -> None:
     result, expected = train_stack([config], dataset)[0], train_one(config, dataset)
     assert result.device == "cuda"
     np.testing.assert_allclose(result.weight, expected.weight, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("weight_decay", "momentum"), [(0.0, 0.0), (1e-3, 0.0), (1e-3, 0.9)])
+def test_rounding_does_not_add_up_over_ten_thousand_iterations(
+    weight_decay: float, momentum: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lr = 0.02 if momentum else 0.1
+    config = run_config(lr, weight_decay, momentum, batch_size=10, epochs=670, eval_every=500)
+    dataset = load(SMALL)
+    expected = train_one(config, dataset)
+    assert len(expected.curves) == 10_051
+    for scores, compiled_steps in itertools.product((True, False), repeat=2):
+        with monkeypatch.context() as patch:
+            for module in (engine, panel):
+                patch.setattr(module, "by_scores", lambda *_, scores=scores: scores)
+            if not compiled_steps:
+                patch.setattr("sweeplab.compiled.steps", lambda: None)
+            result = stack_alone(config, dataset)
+        np.testing.assert_allclose(result.weight, expected.weight, atol=2e-4, rtol=0)
+        for name in (*LOSSES, *ACCURACIES):
+            np.testing.assert_allclose(
+                getattr(result.curves, name),
+                getattr(expected.curves, name),
+                atol=0 if name in ACCURACIES else 2e-5,
+                rtol=0 if name in ACCURACIES else 1e-4,
+            )
 
 
 def test_results_come_as_they_are_done() -> None:
