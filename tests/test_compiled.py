@@ -214,6 +214,18 @@ def test_a_run_says_which_steps_trained_it_and_is_repeated_with_them(
     assert "arithmetic.steps" in done.out
 
 
+def test_a_sweep_of_both_says_how_to_have_its_runs_alike(
+    sweeplab: Command, process: Callable[..., Any]
+) -> None:
+    words = ("train", "-m", "data=digits", "epochs=1", "hydra.sweep.dir=s")
+    quiet = "hydra.sweeper.report=false"
+    assert process(*words, "seed=0", quiet, SWEEPLAB_COMPILED="0").returncode == 0
+    done = sweeplab(*words, "seed=0,1", quiet)
+    said = " ".join(done.out.split())
+    assert "compiled steps none) than are in use here" in said
+    assert "To have them alike, set SWEEPLAB_COMPILED=0, or train in a new folder" in said
+
+
 def test_steps_of_another_source_or_system_are_not_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

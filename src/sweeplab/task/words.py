@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
+from sweeplab import compiled
 from sweeplab.execute.options import Options
 from sweeplab.provenance import arithmetic, environment
 from sweeplab.runs.folder import RunFolder
@@ -79,11 +80,14 @@ def announce_mixture(prepared: Prepared) -> None:
     here = arithmetic(environment())
     then = {arithmetic(record.environment) for record in prepared.complete.values()}
     if others := sorted(then - {here, ""}):
+        # Of this very machine, where no compiler was at hand when sweeplab was installed?
+        uncompiled = others == [here.rpartition(" ")[0] + " none"]
+        there = f"set {compiled.SWITCH}=0" if uncompiled else "train on such a machine"
         say(
             f"Complete runs of this folder were trained with other vector instructions "
             f"({'; '.join(others)}) than are in use here ({here}): the last bits of new runs will "
-            "not be what they would have been there. To have them alike, train on such a machine, "
-            "or in a new folder: hydra.sweep.dir=FOLDER."
+            f"not be what they would have been there. To have them alike, {there}, or train in a "
+            "new folder: hydra.sweep.dir=FOLDER."
         )
 
 
