@@ -14,6 +14,7 @@ from scipy import stats
 from test_statistics_samples import fail, make_sweep
 
 from report_sweeps import write_images, write_run
+from sweeplab.config import KNOBS
 from sweeplab.errors import SweeplabError
 from sweeplab.report import analysis
 from sweeplab.statistics import (
@@ -25,7 +26,7 @@ from sweeplab.statistics import (
     recommend,
     replicates,
 )
-from sweeplab.statistics.edges import _beyond
+from sweeplab.statistics.edges import _allowed, _beyond
 from sweeplab.sweeps.comparable import comparable, validation_set
 from sweeplab.sweeps.settings import repeated, setting_numbers, summarise
 from sweeplab.sweeps.tables import Sweep, load_sweep
@@ -279,3 +280,21 @@ def test_the_value_beyond_a_range_goes_on_as_the_range_did(
     inwards: list[float], beyond: float
 ) -> None:
     assert _beyond(np.array(inwards)) == pytest.approx(beyond)
+
+
+@pytest.mark.parametrize(
+    ("key", "inwards", "allowed"),
+    [
+        ("optimizer.momentum", [0.9, 0.0], 0.95),  # 1.8 is none
+        ("optimizer.momentum", [0.99, 0.9], 0.995),
+        ("optimizer.momentum", [0.5, 0.3], 0.83),
+        ("batch_size", [2.0, 8.0], 1),  # no half of an example
+        ("batch_size", [16.0, 64.0], 4),
+        ("optimizer.lr", [0.001, 0.01], 0.0001),
+    ],
+)
+def test_no_value_is_advised_that_a_knob_may_not_have(
+    key: str, inwards: list[float], allowed: float
+) -> None:
+    assert _allowed(KNOBS[key], np.array(inwards)) == pytest.approx(allowed)
+    assert not KNOBS[key].rule.broken(allowed)

@@ -17,7 +17,7 @@ from typing import Any
 from sweeplab import compiled
 
 # Of the engine that trains; part of what identifies a run: raised whenever a change to
-# `training.stacked` can change the bits of a result.
+# `training.stacked` or `compiled` can change the bits of a result.
 ENGINE_VERSION = 3
 
 PACKAGES = ("sweeplab", "torch", "torchvision", "numpy", "hydra-core", "scikit-learn")

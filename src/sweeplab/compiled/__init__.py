@@ -39,6 +39,11 @@ def library_path(level: str) -> Path:
     return SOURCE.with_name(f"steps-{level}-{hashlib.sha256(source).hexdigest()[:12]}.so")
 
 
+def unwanted() -> bool:
+    """Whether the user does without them."""
+    return os.environ.get(SWITCH) == "0"
+
+
 def steps() -> Steps | None:
     """Those for this processor; None where there are none."""
     return _loaded()[1]
@@ -51,7 +56,7 @@ def level() -> str:
 
 @cache
 def _loaded() -> tuple[str, Steps | None]:
-    for level in LEVELS[LEVELS.index(_highest()) :] if os.environ.get(SWITCH) != "0" else ():
+    for level in () if unwanted() else LEVELS[LEVELS.index(_highest()) :]:
         try:
             library = ctypes.CDLL(str(library_path(level)))
         except OSError:  # not there, or made for another system that shares the folder

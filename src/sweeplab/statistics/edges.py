@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeplab.config import KNOBS
-from sweeplab.knobs import Knob
+from sweeplab.knobs import Knob, Range
 from sweeplab.statistics.comparisons import Difference
 
 
@@ -24,7 +24,7 @@ class Edge:
     inner: float  # its neighbour
     difference: Difference | None  # of the best at the two; None where none at inner was stable
     clear: bool  # every other value is worse by more than chance explains
-    beyond: float  # the value that would continue the range
+    beyond: float  # the value that would continue the range, or one on the way that is allowed
 
 
 def edges(effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge]:
@@ -58,10 +58,21 @@ def edges(effects: pd.DataFrame, tests: pd.DataFrame) -> list[Edge]:
                 inner=float(inner["value"]),
                 difference=difference,
                 clear=bool((rows["clear"] | rows["top"] | rows["best_mean"].isna()).all()),
-                beyond=_beyond(inwards["value"].to_numpy()),
+                beyond=_allowed(known, inwards["value"].to_numpy()),
             )
         )
     return at_ends
+
+
+def _allowed(knob: Knob, inwards: NDArray[np.float64]) -> float:
+    """What :func:`_beyond` gives; where ``knob`` may not have it, half the way to its limit."""
+    end, beyond = float(inwards[0]), _beyond(inwards)
+    whole = knob.type is int
+    beyond = round(beyond) if whole else beyond
+    if not (isinstance(knob.rule, Range) and knob.rule.broken(beyond)):
+        return beyond
+    limit = knob.rule.high if beyond > end else knob.rule.low
+    return float(limit if whole else round((end + limit) / 2, 9))
 
 
 def _beyond(inwards: NDArray[np.float64]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
@@ -87,7 +86,7 @@ def memory_line(runs: Runs, options: Options, there: float | None = None) -> str
 
 def steps_line(count: int) -> str:
     """That training is slower than it need be, where it is long enough to matter; else nothing."""
-    if count < MANY or compiled.level() != "none" or compiled.SWITCH in os.environ:
+    if count < MANY or compiled.level() != "none" or compiled.unwanted():
         return ""
     return (
         "There was no C compiler when sweeplab was installed, or its code has changed since: "

@@ -57,11 +57,6 @@ def products(left: Tensor, rights: Tensor, groups: Sequence[slice]) -> Tensor:
     return (found[0] if len(found) == 1 else torch.cat(found)).view(runs, classes, n)
 
 
-def run_product(left: Tensor, right: Tensor) -> Tensor:
-    """``left @ right`` for one run, ``[C, k]`` and ``[k, n]``."""
-    return product(left, right, len(left))
-
-
 def shared_product(left: Tensor, right: Tensor) -> Tensor:
     """``left @ right`` of what belongs to no run: nothing is beside it."""
     return _onednn(left, right) if _ONEDNN and left.device.type == "cpu" else left @ right

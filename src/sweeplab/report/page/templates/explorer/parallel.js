@@ -2,7 +2,7 @@
 // dragging along it, or with the arrow keys.
 import { label, line, measure, number, painter, scaleTicks, stage, text, theme, trace } from "draw";
 
-const TOP = 30, BOTTOM = 16, LEFT = 58, RIGHT = 62, HEIGHT = 250, APART = 0.02, NEAR = 9;
+const TOP = 30, BOTTOM = 16, RIGHT = 62, HEIGHT = 250, APART = 0.02, NEAR = 9;
 export const MOST_LINES = 2500; // active ones, beyond which evenly ranked ones stand for all
 const FEW_LINES = 400; // the same while a brush is dragged: the rest come when it rests
 const MOST_TICKS = 9;
@@ -10,6 +10,9 @@ const MOST_TICKS = 9;
 export function parallel(host, data, view) {
   const it = stage(host, HEIGHT, "Parallel coordinates: every setting as a line through all knobs");
   const axes = data.knobs.length + 1, last = axes - 1;
+  // Room for the values of the first knob, some of which are words.
+  const longest = Math.max(0, ...data.knobs[0].ticks.map((tick) => tick.length));
+  const LEFT = Math.min(Math.max(58, 16 + 7 * longest), 114);
   const handles = Array.from({ length: axes }, (_, a) => handle(it.box, data, view, a, last, { shareOf, valueOf, yOf, valueAt }));
   let scale, low, high, drawn = [], grey = null, greyKey = "", greyLines = 0;
 
